@@ -1,0 +1,1 @@
+"""The user's two files: the configuration and the samples sheet, read, checked and typed."""

@@ -1,0 +1,172 @@
+"""Both files together: everything that is wrong, told at once, before any work begins."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vexas_uba1.errors import Problem, UserError
+from vexas_uba1.locus.record import load_locus
+from vexas_uba1.samples.config import Config, ReadConfig, read_config
+from vexas_uba1.samples.sheet import ReadSheet, Row, Sample, read_sheet
+from vexas_uba1.samples.sources import shown_value
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is to be done: a checked configuration and its samples, in the sheet's order."""
+
+    config: Config
+    samples: tuple[Sample, ...]
+
+    def sample(self, sample_id: str) -> Sample:
+        """Return the sample of this name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for sample in self.samples:
+            if sample.id == sample_id:
+                return sample
+        raise KeyError(sample_id)
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Names of the sequencing runs, in the sheet's order; samples without one are left out."""
+        return tuple(dict.fromkeys(sample.run for sample in self.samples if sample.run))
+
+    def of_run(self, name: str) -> tuple[Sample, ...]:
+        """Return the samples of a sequencing run."""
+        return tuple(sample for sample in self.samples if sample.run == name)
+
+
+def check(config: Path) -> Run:
+    """Return what a configuration file asks for.
+
+    Raises:
+        UserError: carries every problem of the configuration and of its sheet.
+    """
+    return load_run(config)
+
+
+def load_run(config: Path | Mapping[str, Any], *, base: Path | None = None) -> Run:
+    """Return what a configuration asks for.
+
+    Args:
+        config: A YAML file, or the values themselves as Snakemake hands them over.
+        base: The folder at which the configuration's relative paths start; the file's own by
+            default, the working directory for values. The sheet's start at the sheet's folder.
+
+    Raises:
+        UserError: carries every problem of the configuration and of its sheet.
+    """
+    read = read_config(config, base)
+    problems = [*read.problems, *_build_problems(read)]
+    samples: tuple[Sample, ...] = ()
+    if "samples" not in read.faulty:
+        try:
+            sheet = read_sheet(read.config.samples)
+        except UserError as error:
+            problems += error.problems
+        else:
+            samples = sheet.samples
+            problems += [*sheet.problems, *_between(read, sheet)]
+    if problems:
+        raise UserError.of(problems)
+    return Run(read.config, samples)
+
+
+def _build_problems(read: ReadConfig) -> Iterator[Problem]:
+    """Yield problems of the gene record and of a build that it does not know."""
+    if "locus" in read.faulty:
+        return
+    record = read.config.locus
+    try:
+        locus = load_locus(None if record is None else record.path)
+    except UserError as error:
+        for problem in error.problems:
+            yield problem if record is None else replace(problem, file=record.shown)
+        return
+    build, known = read.config.build, [build.name for build in locus.builds]
+    # With a FASTA it may be any assembly in which the gene is found; the name is the user's then.
+    if build in ("auto", *known) or read.config.references or {"build", "reference"} & read.faulty:
+        return
+    yield read.problem(
+        ("build",),
+        "the gene record knows no such build",
+        f"Write auto or one of {', '.join(known)}; another assembly needs its FASTA in reference",
+        build,
+    )
+
+
+def _between(read: ReadConfig, sheet: ReadSheet) -> Iterator[Problem]:
+    """Yield where the sheet and the configuration do not go together."""
+    config = read.config
+    fastq = [row for row in sheet.rows if "fq1" in row.cells]
+    cram = [row for row in sheet.rows if _path(row.value("alignment")).endswith(".cram")]
+    has_reference = bool(config.references) or "reference" in read.faulty
+    may_use_bundled = config.allow_bundled_locus or "allow_bundled_locus" in read.faulty
+
+    def problem(rows: list[Row], column: str, message: str, remedy: str) -> Problem:
+        first, more = rows[0], len(rows) - 1
+        others = f" (and {more} more {'row' if more == 1 else 'rows'})" if more else ""
+        value = first.cells.get(column)
+        shown = None if value is None else shown_value(value)
+        return Problem(message + others, remedy, sheet.shown, first.line, column, shown)
+
+    if fastq and not has_reference and not may_use_bundled:
+        yield problem(
+            fastq,
+            "fq1",
+            "FASTQ reads need a genome to be aligned to",
+            f"Name your genome FASTA in reference ({read.shown}); to try things out without one, "
+            "set allow_bundled_locus: true, which every report then shows",
+        )
+    if cram and not has_reference:
+        yield problem(
+            cram,
+            "alignment",
+            "a CRAM can only be read with the FASTA it was made with",
+            f"Name that FASTA in reference ({read.shown})",
+        )
+    if "aligner" in read.faulty or not fastq:
+        return
+    spliced = [row for row in fastq if row.value("assay") == "rna"]
+    if config.aligner == "minimap2":
+        if config.aligner_index is not None and 0 < len(spliced) < len(fastq):
+            yield read.problem(
+                ("aligner_index",),
+                "minimap2 needs one index for DNA and another for RNA; the sheet has both",
+                "Leave the key out to have both built, or give DNA and RNA a configuration each",
+                config.aligner_index.shown,
+            )
+        return
+    if not has_reference and config.allow_bundled_locus:
+        yield read.problem(
+            ("aligner",),
+            f"{config.aligner} cannot align to the bundled locus, whose introns are unknown",
+            "Set aligner: minimap2, or name your genome FASTA in reference",
+            config.aligner,
+        )
+    if spliced:
+        yield problem(
+            spliced,
+            "assay",
+            f"{config.aligner} cannot align RNA across introns",
+            f"Set aligner: minimap2 ({read.shown}), or give these samples as aligned BAM",
+        )
+    if shutil.which(config.aligner) is None:
+        yield read.problem(
+            ("aligner",),
+            f"the program {config.aligner} is not installed, or not on PATH",
+            f"Install {config.aligner}, or set aligner: minimap2, which is built in",
+            config.aligner,
+        )
+
+
+def _path(source: str) -> str:
+    """Return a path or URL in lower case, without a URL's query and fragment."""
+    return (shown_value(source) if "://" in source else source).lower()
