@@ -1,0 +1,1 @@
+"""The only room that opens SAM, BAM, CRAM and FASTA files."""

@@ -1,0 +1,373 @@
+"""The reads of the gene's window, taken into a small BAM that holds nothing private."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pysam
+
+from vexas_uba1.alignments.fasta import Genome
+from vexas_uba1.alignments.genomes import choose_reference, place_reads
+from vexas_uba1.alignments.opening import make_index, open_alignment
+from vexas_uba1.alignments.quiet import quiet_htslib
+from vexas_uba1.alignments.sources import AlignmentHeader, Source, check_alignment_file
+from vexas_uba1.errors import UserError
+from vexas_uba1.files import replacing, sha256_of
+from vexas_uba1.locus.placed import PlacedLocus
+from vexas_uba1.locus.record import BuildRecord, Locus
+
+_WHOLE_FILE_LIMIT = 1 << 31  # bytes; a larger file is known by its records of the window
+_KEPT_TAGS = frozenset({"AS", "MC", "MD", "MQ", "NM", "RG", "SA", "XS", "CB", "MI", "RX", "UB"})
+# SAM specification 1.6, section 1.3, PL.
+_PLATFORMS = frozenset(
+    {"CAPILLARY", "DNBSEQ", "ELEMENT", "HELICOS", "ILLUMINA", "IONTORRENT", "LS454", "ONT"}
+    | {"PACBIO", "SINGULAR", "SOLID", "ULTIMA"}
+)
+_MARKING_PROGRAMS = re.compile(r"mark_?dup|samblaster|dragen|dedup|novosort|rmdup", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One file of the sample.
+
+    Attributes:
+        name: Its own name, without folders.
+        bytes: Size; None for a remote file.
+        sha256: Checksum of what ``sha256_of`` says.
+        sha256_of: ``file``, or ``uba1_records``: the SAM text of the records in the extracted BAM.
+    """
+
+    name: str
+    bytes: int | None
+    sha256: str
+    sha256_of: str
+
+
+@dataclass(frozen=True)
+class ReadGroup:
+    """A read group of the extracted BAM, under a name of ours.
+
+    Attributes:
+        id: ``rg1``, ``rg2``, … in the header's order.
+        library: ``lib1``, … ; empty where the header names none.
+        platform: As in the SAM specification; empty where unknown.
+    """
+
+    id: str
+    library: str
+    platform: str
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What was taken out of the user's file, and what its header said.
+
+    Attributes:
+        build: Name of the build.
+        contig: The gene's contig in the user's file.
+        contig_length: In bases.
+        m5: Its checksum in the header, or None.
+        placement: The gene's place where it had to be sought in the FASTA; None for a build of the
+            record.
+        files: The input.
+        records: Records in the extracted BAM; the four next are how many of them carry that flag.
+        duplicates: Flag 0x400.
+        secondary: Flag 0x100.
+        supplementary: Flag 0x800.
+        qc_failed: Flag 0x200.
+        unmapped: Unmapped reads placed in the window, left out.
+        other_read_groups: Records left out since they belong to no read group of
+            ``read_group_sample``.
+        read_groups: Of the extracted BAM.
+        foreign_samples: Sample names (SM) of the header that are not this sample's id.
+        marked_duplicates: Whether a record is flagged as duplicate or the header names a program
+            that does so.
+        warnings: Plain sentences for the result.
+    """
+
+    build: str
+    contig: str
+    contig_length: int
+    m5: str | None
+    placement: BuildRecord | None
+    files: tuple[InputFile, ...]
+    records: int
+    duplicates: int
+    secondary: int
+    supplementary: int
+    qc_failed: int
+    unmapped: int
+    other_read_groups: int
+    read_groups: tuple[ReadGroup, ...]
+    foreign_samples: tuple[str, ...]
+    marked_duplicates: bool
+    warnings: tuple[str, ...]
+
+    def placed(self, locus: Locus) -> PlacedLocus:
+        """Return the gene in the coordinates of the extracted BAM."""
+        if self.placement is not None:
+            return PlacedLocus(locus, self.placement, self.contig)
+        return locus.placed(self.build).with_contig(self.contig)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Extraction:
+        """Return what :meth:`to_json` gave."""
+        from cattrs import Converter
+
+        return Converter(forbid_extra_keys=True).structure(values, cls)
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """The read groups to take.
+
+    Attributes:
+        renamed: Our name for each read group of the header that is taken.
+        exclusive: Whether reads of no such group are left out.
+        kept: As the extracted BAM names them.
+        foreign: Sample names that are not this sample's.
+    """
+
+    renamed: Mapping[str, str]
+    exclusive: bool
+    kept: tuple[ReadGroup, ...]
+    foreign: tuple[str, ...]
+
+
+def extract_region(
+    source: Path | str,
+    *,
+    locus: Locus,
+    genomes: Sequence[Genome],
+    sample_id: str,
+    out_bam: Path,
+    scratch: Path,
+    wanted_build: str | None = None,
+    read_group_sample: str | None = None,
+    umi_tags: Sequence[str] = (),
+    shown: str | None = None,
+) -> Extraction:
+    """Write the mapped records that overlap the gene's window to a sorted, indexed BAM.
+
+    Duplicates, secondary and supplementary records are kept, whatever the depth. The same records
+    in another order give the same bytes. The header keeps contigs with their checksums and renamed
+    read groups only, records keep the tags that calling needs.
+
+    Args:
+        source: Path or URL of the BAM or CRAM.
+        locus: The gene record.
+        genomes: The user's FASTAs, of any builds; a CRAM needs its own among them.
+        sample_id: Becomes the read groups' sample name.
+        out_bam: Where to write; the index gets the same name and ``.bai``.
+        scratch: A folder of ours for indexes.
+        wanted_build: The build that the configuration asks for; None or ``auto`` if it leaves that
+            open.
+        read_group_sample: The sample name (SM) to take from a file that holds several.
+        umi_tags: Further tags to keep.
+        shown: The file as the user named it, for messages; ``source`` by default.
+
+    Raises:
+        UserError: the file cannot be used; see :mod:`vexas_uba1.alignments.opening` and
+            :mod:`vexas_uba1.alignments.genomes`. A window without reads is not an error.
+        OSError: ``out_bam`` cannot be written.
+    """
+    file = Source.of(source, shown)
+    header = check_alignment_file(file)
+    detected = place_reads(header.contigs, locus, genomes, file=file.shown, wanted=wanted_build)
+    placed = detected.placed
+    contig = header.contig(placed.contig)
+    reference = choose_reference(genomes, placed, m5=contig.m5, file=file.shown)
+    groups = _choose_groups(header, sample_id, read_group_sample, file.shown)
+    counts: Counter[str] = Counter()
+    checksum = hashlib.sha256()
+    genome = None if reference is None else reference.genome
+    with open_alignment(
+        file, header, contig=contig.name, genome=genome, scratch=scratch
+    ) as alignment:
+        lines = _stripped(
+            alignment.fetch(contig.name, *placed.window), groups, _KEPT_TAGS | set(umi_tags), counts
+        )
+        _write(lines, _header_text(header, groups, sample_id), out_bam, file.shown, checksum.update)
+        warnings = (
+            *detected.warnings,
+            *alignment.warnings,
+            *_group_warnings(groups, counts, sample_id),
+        )
+    return Extraction(
+        build=placed.build.name,
+        contig=contig.name,
+        contig_length=contig.length,
+        m5=contig.m5,
+        placement=None if placed.build in locus.builds else placed.build,
+        files=(_input_file(file, checksum.hexdigest()),),
+        records=counts["records"],
+        duplicates=counts["duplicates"],
+        secondary=counts["secondary"],
+        supplementary=counts["supplementary"],
+        qc_failed=counts["qc_failed"],
+        unmapped=counts["unmapped"],
+        other_read_groups=counts["other_read_groups"],
+        read_groups=groups.kept,
+        foreign_samples=groups.foreign,
+        marked_duplicates=counts["duplicates"] > 0 or _names_marking_program(header),
+        warnings=warnings,
+    )
+
+
+def _choose_groups(
+    header: AlignmentHeader, sample_id: str, wanted: str | None, file: str
+) -> _Groups:
+    names = list(dict.fromkeys(group["SM"] for group in header.read_groups if group.get("SM")))
+    if wanted is not None and wanted not in names:
+        raise UserError(
+            "no read group of the file has the sample name that read_group_sample asks for; "
+            f"it has {', '.join(names) or 'none'}",
+            remedy="Correct read_group_sample, or leave it empty if the file holds one sample",
+            file=file,
+            column="read_group_sample",
+            value=wanted,
+        )
+    if wanted is None and len(names) > 1:
+        raise UserError(
+            f"the file holds reads of several samples: {', '.join(names)}",
+            remedy=f"Name the one to use in the column read_group_sample, for example {names[0]}",
+            file=file,
+            column="read_group_sample",
+        )
+    taken = [group for group in header.read_groups if wanted is None or group.get("SM") == wanted]
+    libraries: dict[str, str] = {}
+    kept: list[ReadGroup] = []
+    renamed: dict[str, str] = {}
+    for number, group in enumerate(taken, 1):
+        library = ""
+        if group.get("LB"):
+            library = libraries.setdefault(group["LB"], f"lib{len(libraries) + 1}")
+        platform = group.get("PL", "").upper()
+        kept.append(ReadGroup(f"rg{number}", library, platform if platform in _PLATFORMS else ""))
+        renamed[group.get("ID", "")] = f"rg{number}"
+    # A name that read_group_sample asks for is the user's own choice, so it is not foreign.
+    foreign = () if wanted is not None else tuple(name for name in names if name != sample_id)
+    return _Groups(renamed, wanted is not None, tuple(kept), foreign)
+
+
+def _group_warnings(groups: _Groups, counts: Mapping[str, int], sample_id: str) -> Iterator[str]:
+    for name in groups.foreign:
+        yield f"the file's read groups name another sample ({name}) than {sample_id}"
+    if counts["other_read_groups"]:
+        yield (
+            f"{counts['other_read_groups']} reads in the window were left out: they belong to "
+            "other read groups or to none"
+        )
+
+
+def _stripped(
+    records: Iterable[pysam.AlignedSegment],
+    groups: _Groups,
+    tags: frozenset[str],
+    counts: Counter[str],
+) -> Iterator[str]:
+    """Give each record as a line of SAM without private tags, ordered by position, then by line.
+
+    Only the records of one position are held at a time.
+    """
+    held: list[str] = []
+    position = -1
+    for record in records:
+        if record.is_unmapped:
+            counts["unmapped"] += 1
+            continue
+        line = _stripped_line(record.to_string(), groups, tags)
+        if line is None:
+            counts["other_read_groups"] += 1
+            continue
+        if record.reference_start != position:
+            yield from sorted(held)
+            held.clear()
+            position = record.reference_start
+        held.append(line)
+        counts["records"] += 1
+        counts["duplicates"] += record.is_duplicate
+        counts["secondary"] += record.is_secondary
+        counts["supplementary"] += record.is_supplementary
+        counts["qc_failed"] += record.is_qcfail
+    yield from sorted(held)
+
+
+def _stripped_line(line: str, groups: _Groups, tags: frozenset[str]) -> str | None:
+    """Return the record with kept tags in order and its read group renamed; None if not taken."""
+    fields = line.split("\t")
+    kept = {field[:2]: field for field in fields[11:] if field[:2] in tags}
+    group = groups.renamed.get(kept.pop("RG", "")[5:])
+    if group is not None:
+        kept["RG"] = f"RG:Z:{group}"
+    elif groups.exclusive:
+        return None
+    return "\t".join([*fields[:11], *(kept[tag] for tag in sorted(kept))])
+
+
+def _header_text(header: AlignmentHeader, groups: _Groups, sample_id: str) -> str:
+    lines = ["@HD\tVN:1.6\tSO:coordinate"]
+    for contig in header.contigs:
+        checksum = f"\tM5:{contig.m5}" if contig.m5 else ""
+        lines.append(f"@SQ\tSN:{contig.name}\tLN:{contig.length}{checksum}")
+    for group in groups.kept:
+        library = f"\tLB:{group.library}" if group.library else ""
+        platform = f"\tPL:{group.platform}" if group.platform else ""
+        lines.append(f"@RG\tID:{group.id}\tSM:{sample_id}{library}{platform}")
+    return "\n".join(lines) + "\n"
+
+
+def _write(
+    lines: Iterable[str], header_text: str, out_bam: Path, file: str, take: Callable[[bytes], None]
+) -> None:
+    """Write the records and their index in one step each; give each line to ``take`` too."""
+    header = pysam.AlignmentHeader.from_text(header_text)
+    # The index takes its place last, and is never older than the BAM.
+    with replacing(Path(f"{out_bam}.bai")) as index, replacing(out_bam) as temporary:
+        with quiet_htslib(), pysam.AlignmentFile(str(temporary), "wb", header=header) as bam:
+            for line in lines:
+                take(line.encode("utf-8") + b"\n")
+                bam.write(_record(line, header, file))
+        make_index(temporary, index)
+
+
+def _record(line: str, header: pysam.AlignmentHeader, file: str) -> pysam.AlignedSegment:
+    try:
+        return pysam.AlignedSegment.fromstring(line, header)
+    except ValueError as error:
+        raise UserError(
+            f"the record of read {line.partition(chr(9))[0]} contradicts itself (such as CIGAR and "
+            "bases of unlike length)",
+            remedy="Align the reads again; `picard ValidateSamFile` lists such records",
+            file=file,
+        ) from error
+
+
+def _input_file(file: Source, records_sha256: str) -> InputFile:
+    if file.is_remote:
+        return InputFile(file.name, None, records_sha256, "uba1_records")
+    path = Path(file.location)
+    size = path.stat().st_size
+    if size > _WHOLE_FILE_LIMIT:
+        return InputFile(file.name, size, records_sha256, "uba1_records")
+    return InputFile(file.name, size, sha256_of(path), "file")
+
+
+def _names_marking_program(header: AlignmentHeader) -> bool:
+    return any(
+        _MARKING_PROGRAMS.search(program.get(field, ""))
+        for program in header.programs
+        for field in ("ID", "PN", "CL")
+    )
