@@ -1,0 +1,1 @@
+"""FASTQ to BAM: trimming, alignment, duplicate marking."""
