@@ -1,0 +1,65 @@
+"""``vexas-uba1 call``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_EXAMPLE = """\b
+Example:
+  vexas-uba1 call P17.bam --out results --assay panel --sex male
+"""
+
+
+def _choices(column: str) -> click.Choice[str]:
+    from vexas_uba1.samples.schema import load_schema
+
+    return click.Choice(load_schema("samples")["properties"][column]["enum"])
+
+
+@click.command("call", epilog=_EXAMPLE)
+@click.argument("reads")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Output folder, as the workflow's outdir.",
+)
+@click.option("--sample", help="Sample id; the file's name without ending by default.")
+@click.option("--sex", type=_choices("sex"), default="unknown", show_default=True)
+@click.option("--assay", type=_choices("assay"), default="unknown", show_default=True)
+@click.option("--umi-tag", "umi", default="none", help="SAM tags of the UMI, such as RX or CB,UB.")
+@click.option("--input-ng", type=float, help="Nanograms of DNA put into an amplicon library.")
+@click.option(
+    "--read-group-sample", help="Sample name (SM) to take from a file that holds several."
+)
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Genome FASTA.",
+)
+@click.option("--build", default="auto", show_default=True, help="Build that the file must have.")
+@click.option("--locus", type=click.Path(path_type=Path), help="Another gene record than UBA1's.")
+@click.option("--lab-name", default="", help="Printed at the top of the report.")
+def command(reads: str, out: Path, **options: object) -> None:
+    """Call one BAM or CRAM (path or URL): the same functions and files as the workflow's.
+
+    Exits with 0 whatever the verdict, with 2 when the input cannot be used.
+    """
+    from vexas_uba1.status import read_status
+    from vexas_uba1.steps.single import call_one
+
+    status_file = call_one(reads, out, **options)  # type: ignore[arg-type]
+    status = read_status(status_file)
+    if status.state == "failed":
+        for problem in status.problems:
+            click.echo(f"error: {problem}", err=True)
+        raise SystemExit(2)
+    from vexas_uba1.result import read_result
+
+    result = read_result(status_file.parent / f"{status.sample}.result.json")
+    click.echo(f"{status.sample}: {result.verdict.code}: {result.verdict.text}")
+    click.echo(status_file.parent / f"{status.sample}.report.html")
