@@ -1,0 +1,156 @@
+"""Exact tails, intervals and limits of counts; no approximation but where a docstring says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import bdtrc, betaincinv, gammaln
+
+_GRID_PER_DECADE = 200
+"""Error probabilities kept per factor of ten when there are many: rounded up by 1.2 % at most."""
+_MOST_GROUPS = 64
+_TAIL_SDS = 12.0
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Independent trials with unequal probabilities, grouped by probability.
+
+    Attributes:
+        probability: Distinct probabilities in (0, 1), ascending (G).
+        trials: Number of trials with each (G).
+    """
+
+    probability: NDArray[np.float64]
+    trials: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, probabilities: NDArray[np.float64]) -> Errors:
+        """Group one probability per trial; beyond 64 distinct ones they are rounded up a little."""
+        distinct, trials = np.unique(probabilities, return_counts=True)
+        if distinct.size > _MOST_GROUPS:
+            grid = np.ceil(np.log10(probabilities) * _GRID_PER_DECADE) / _GRID_PER_DECADE
+            distinct, trials = np.unique(np.minimum(10.0**grid, 1 - 1e-9), return_counts=True)
+        return cls(distinct.astype(np.float64), trials.astype(np.int64))
+
+    @property
+    def total(self) -> int:
+        """Number of trials."""
+        return int(self.trials.sum())
+
+    @cached_property
+    def mean(self) -> float:
+        """Expected number of successes."""
+        return float(self.probability @ self.trials)
+
+    def log_tail(self, count: int) -> float:
+        """Return the natural logarithm of P(K >= count), K Poisson-binomial.
+
+        The distribution is tilted exponentially until its mean is ``count``; the tail is summed
+        there and tilted back, so that no term underflows and none cancels (the identity behind
+        Cramér's theorem; the sum is exact but for terms beyond 12 standard deviations).
+
+        Args:
+            count: Successes at least; 0 or less gives 0.0, more than there are trials gives minus
+                infinity.
+        """
+        if count <= 0:
+            return 0.0
+        if count > self.total:
+            return float("-inf")
+        if count == self.total:
+            return float(self.trials @ np.log(self.probability))
+        tilt = self._tilt(count) if count > self.mean else 0.0
+        odds = np.log(self.probability) - np.log1p(-self.probability) + tilt
+        tilted = 1.0 / (1.0 + np.exp(-odds))
+        # log E[exp(tilt K)]
+        log_moment = float(
+            self.trials @ np.logaddexp(np.log1p(-self.probability), np.log(self.probability) + tilt)
+        )
+        low, mass = self._sum_distribution(tilted)
+        successes = low + np.arange(mass.size)
+        above = successes >= count
+        if not above.any():
+            return float("-inf")
+        series = float(np.sum(mass[above] * np.exp(-tilt * (successes[above] - count))))
+        if series <= 0.0:
+            return float("-inf")
+        return min(0.0, log_moment - tilt * count + float(np.log(series)))
+
+    def critical_count(self, alpha: float) -> int:
+        """Return the smallest count with a tail of at most ``alpha`` (total + 1 if none has)."""
+        wanted = float(np.log(alpha))
+        count = max(1, int(np.ceil(self.mean)))
+        while count <= self.total and self.log_tail(count) > wanted:
+            count += 1
+        return count
+
+    def _tilt(self, count: int) -> float:
+        logit = np.log(self.probability) - np.log1p(-self.probability)
+
+        def excess(tilt: float) -> float:
+            return float(self.trials @ (1.0 / (1.0 + np.exp(-(logit + tilt))))) - count
+
+        return float(brentq(excess, 0.0, 100.0 - float(logit.min()), xtol=1e-10))
+
+    def _sum_distribution(
+        self, probability: NDArray[np.float64]
+    ) -> tuple[int, NDArray[np.float64]]:
+        """Return lowest count and probabilities of the sum of binomials, each cut at 12 SD."""
+        low, mass = 0, np.ones(1)
+        for p, n in zip(probability.tolist(), self.trials.tolist(), strict=True):
+            spread = _TAIL_SDS * np.sqrt(n * p * (1 - p)) + _TAIL_SDS
+            first, last = max(0, int(n * p - spread)), min(n, int(n * p + spread) + 1)
+            k = np.arange(first, last + 1)
+            log_mass = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+            log_mass = log_mass + k * np.log(p) + (n - k) * np.log1p(-p)
+            low, mass = low + first, np.convolve(mass, np.exp(log_mass))
+        return low, mass
+
+
+def clopper_pearson(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the exact interval of a proportion (Clopper, Pearson 1934); (0, 1) for no trials."""
+    if total == 0:
+        return 0.0, 1.0
+    tail = (1 - confidence) / 2
+    low = 0.0 if count == 0 else float(betaincinv(count, total - count + 1, tail))
+    high = 1.0 if count == total else float(betaincinv(count + 1, total - count, 1 - tail))
+    return low, high
+
+
+def upper_bound(count: int, total: int, confidence: float = 0.95) -> float | None:
+    """Return the one-sided exact upper bound of a binomial proportion; None for no trials.
+
+    With a count of 0 it is ``1 - (1 - confidence) ** (1 / total)``.
+    """
+    if total == 0:
+        return None
+    return 1.0 if count == total else float(betaincinv(count + 1, total - count, confidence))
+
+
+def detection_limit(errors: Errors, alpha: float, power: float = 0.95) -> float | None:
+    """Return the lowest VAF that passes a test at ``alpha`` with ``power``; None if none does.
+
+    The critical count is exact. The power is that of a binomial count with the mean probability of
+    showing the allele, by true presence or by error; unequal error probabilities change it by less
+    than their own size.
+    """
+    needed = errors.critical_count(alpha)
+    return vaf_for_power(needed, errors.total, errors.mean / max(errors.total, 1), power)
+
+
+def vaf_for_power(needed: int, total: int, error: float, power: float = 0.95) -> float | None:
+    """Return the lowest VAF showing ``needed`` of ``total`` with ``power``; None if none does."""
+    if needed > total:
+        return None
+
+    def shortfall(vaf: float) -> float:
+        return float(bdtrc(needed - 1, total, min(1.0, vaf + error * (1 - vaf)))) - power
+
+    if shortfall(0.0) >= 0:
+        return 0.0
+    return float(brentq(shortfall, 0.0, 1.0, xtol=1e-9))

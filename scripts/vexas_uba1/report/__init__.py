@@ -1,0 +1,1 @@
+"""Everything a reader is given for one sample, written from ``result.json`` alone."""

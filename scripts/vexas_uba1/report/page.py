@@ -1,0 +1,126 @@
+"""The report of one sample: one HTML file that needs nothing else, on screen, phone or paper."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vexas_uba1 import numbers
+from vexas_uba1.files import write_text
+from vexas_uba1.paths import templates
+from vexas_uba1.report import wording
+from vexas_uba1.report.vaf_axis import draw_vaf_axis
+from vexas_uba1.result import SampleCall, SampleResult, Target, Variant
+from vexas_uba1.tables import full_hgvs
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATE = "report.html.j2"
+
+
+def render_report(result: SampleResult, lab_name: str) -> str:
+    """Return the report as HTML.
+
+    Args:
+        result: The finished result; nothing else is looked at.
+        lab_name: Printed at the top; may be empty.
+    """
+    call = result.call
+    codon = [target for target in call.targets if target.kind == "codon41"]
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            lab_name=lab_name,
+            call=call,
+            verdict=result.verdict,
+            headline=wording.HEADLINES[result.verdict.code],
+            cautions=wording.cautions(call),
+            limitations=wording.limitations(result),
+            vaf_term=wording.vaf_term(call),
+            unit=wording.UNITS[call.codon41.count_unit],
+            unit_singular=wording.UNITS_SINGULAR[call.codon41.count_unit],
+            unit_meaning=wording.UNIT_MEANINGS[call.codon41.count_unit],
+            assay=wording.ASSAYS[call.sample.assay],
+            carry_over=wording.CARRY_OVER[call.qc.carry_over],
+            reference_source=wording.REFERENCE_SOURCES.get(
+                call.qc.reference_source, call.qc.reference_source
+            ),
+            codon_name=codon[0].name if codon else "the codon",
+            loci=[target for target in call.targets if target.kind != "exon"],
+            exons=[target for target in call.targets if target.kind == "exon"],
+            not_assessable=[target.name for target in call.targets if not target.assessable],
+            partly_assessable=[target for target in call.targets if _has_gaps(target)],
+            axis=draw_vaf_axis(call),
+            nothing_found=wording.nothing_found(call),
+            variants=sorted(call.variants, key=_weight),
+            hgvs=partial(full_hgvs, call),
+            parameters=_parameters(call),
+        )
+    )
+
+
+def write_report(path: Path, result: SampleResult, lab_name: str) -> None:
+    """Write :func:`render_report` to ``path``."""
+    write_text(path, render_report(result, lab_name))
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(templates(), encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "percent": numbers.percent,
+        "limit": numbers.limit,
+        "quality": numbers.quality,
+        "count": numbers.count,
+        "words": _words,
+        "reason": wording.reason,
+        "css_string": _css_string,
+    }
+    environment.globals |= {
+        "interval": numbers.interval,
+        "meaning": wording.meaning,
+        "role": wording.role,
+        "seen": wording.seen,
+    }
+    return environment
+
+
+def _weight(variant: Variant) -> tuple[bool, bool]:
+    # What decides stands first, what is flagged last; otherwise the order is the result's.
+    return bool(variant.filters), variant.verdict_class != "vexas"
+
+
+def _has_gaps(target: Target) -> bool:
+    return target.assessable and target.positions_below_required > 0
+
+
+def _parameters(call: SampleCall) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in call.parameters.items()
+    }
+
+
+def _words(name: str) -> str:
+    """Turn a value such as ``bone_marrow`` into words."""
+    return name.replace("_", " ")
+
+
+def _css_string(text: str) -> str:
+    """Escape ``text`` for a style sheet's string: all but plain characters by code point."""
+    return "".join(
+        char if char.isascii() and (char.isalnum() or char in " ._-") else f"\\{ord(char):x} "
+        for char in text
+    )

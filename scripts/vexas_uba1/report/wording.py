@@ -1,0 +1,229 @@
+"""The fixed sentences of the report, chosen by the result's values; the verdict has its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vexas_uba1.result import ForcedAllele, SampleCall, SampleResult, Variant
+
+UNITS = {
+    "fragments": "fragments",
+    "molecules": "molecules",
+    "input_copies": "input copies",
+    "reads": "reads",
+}
+
+UNITS_SINGULAR = {
+    "fragments": "fragment",
+    "molecules": "molecule",
+    "input_copies": "input copy",
+    "reads": "read",
+}
+
+UNIT_MEANINGS = {
+    "fragments": "One count is one DNA fragment; overlapping mates are one observation.",
+    "molecules": "One count is one molecule, told apart by its unique molecular identifier.",
+    "input_copies": (
+        "Counts are capped at the number of gene copies that the given amount of DNA holds, "
+        "since without unique molecular identifiers an amplicon's reads are copies of few "
+        "molecules."
+    ),
+    "reads": "One count is one sequenced fragment, which need not be a molecule of its own.",
+}
+
+ASSAYS = {
+    "panel": "capture panel",
+    "amplicon": "amplicon",
+    "wes": "exome (WES)",
+    "wgs": "genome (WGS)",
+    "rna": "RNA sequencing",
+    "unknown": "not stated",
+}
+
+CARRY_OVER = {
+    "not_checked": "not checked against the other samples of the run",
+    "clear": "checked against the run's positive samples; nothing explained by them",
+    "explained": "a call may come from another sample of the run",
+    "single_sample": "no other sample of the run to check against",
+}
+
+
+REFERENCE_SOURCES = {
+    "fasta": "the FASTA given",
+    "md": "the gene record; intron bases from the reads' MD tags",
+    "record": "the gene record; intron bases unknown",
+}
+
+
+HEADLINES = {
+    "detected": "Variant detected",
+    "low_level": "Variant detected at a low level",
+    "indeterminate": "Indeterminate",
+    "other_variant": "Other variant found",
+    "not_assessable": "Not assessable",
+    "not_detected": "Not detected",
+}
+
+# What the detail of a reason is, by the reason's code.
+REASONS = {
+    "detected": "Also detected",
+    "low_level": "Also at a low level",
+    "indeterminate": "Also seen, but flagged",
+    "other_variant": "Another variant",
+    "flagged": "Flagged",
+    "silent": "Without a change of protein or splice site",
+    "codon41_not_assessable": "The codon's limit of detection misses the required one",
+    "codon41_without_data": "Nothing is informative at the codon",
+    "not_assessed": "Could not be assessed",
+    "reads_not_molecules": "Counts are reads, not molecules",
+    "rna_not_dna": "Measured in RNA, not in DNA",
+    "bundled_locus": "Reads were aligned to the bundled gene alone",
+}
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something that the reader must know before trusting the numbers."""
+
+    title: str
+    text: str
+
+
+def vaf_term(call: SampleCall) -> str:
+    """Return what a VAF of this sample is to be called."""
+    return "RNA VAF" if call.sample.assay == "rna" else "VAF"
+
+
+def cautions(call: SampleCall) -> list[Caution]:
+    """Return the cautions of this sample, the gravest first."""
+    found = []
+    if call.input.bundled_locus:
+        found.append(
+            Caution(
+                "Aligned to the bundled gene alone",
+                "The reads were aligned to the gene sequence that comes with the software, "
+                "without the rest of the genome. Reads of other origin may have been placed "
+                "here. Repeat with a whole-genome reference before relying on this result.",
+            )
+        )
+    if call.sample.assay == "rna":
+        found.append(
+            Caution(
+                "Measured in RNA",
+                "An RNA VAF is not a DNA VAF: it depends on how strongly each allele is "
+                "expressed in each cell, besides how many cells carry it. The size of a clone "
+                "cannot be read from it.",
+            )
+        )
+    if call.codon41.count_unit == "reads":
+        found.append(
+            Caution(
+                "Counts are reads, not molecules",
+                "Without unique molecular identifiers and without the amount of input DNA, an "
+                "amplicon's reads cannot be told apart as molecules. Intervals may be too "
+                "narrow, and the limit of detection has a floor.",
+            )
+        )
+    if call.sample.transplant == "allogeneic":
+        found.append(
+            Caution(
+                "After an allogeneic transplant",
+                "Blood cells may be the donor's: the number of X chromosomes and the share of "
+                "cells follow the mixture.",
+            )
+        )
+    for allele, donors in call.qc.carry_over_donors.items():
+        found.append(
+            Caution(
+                "Possible carry-over",
+                f"{allele} may come from another sample of the run: {', '.join(donors)}.",
+            )
+        )
+    found += [Caution("Warning", warning) for warning in call.qc.warnings]
+    return found
+
+
+def meaning(variant: Variant) -> str:
+    """Return what the catalogue's class of a variant means for the reader."""
+    if variant.verdict_class == "vexas":
+        if variant.filters:
+            return (
+                "Of the class that decides the verdict, but flagged: not enough evidence by itself."
+            )
+        return "Consistent with VEXAS syndrome in the right clinical setting."
+    return {
+        "other": "Known variant that does not decide the verdict.",
+        "other_disease": "Known in another disease; it says nothing on the question of this test.",
+        "uncatalogued": "Not in the catalogue of known variants.",
+    }[variant.verdict_class]
+
+
+def reason(coded: str) -> str:
+    """Put a reason of the verdict, ``code``, ``code:detail`` or ``code:allele:flags``, in words."""
+    code, _, detail = coded.partition(":")
+    if code not in REASONS:
+        return coded
+    subject, _, flags = detail.partition(":")
+    text = f"{REASONS[code]}: {subject}" if subject else REASONS[code]
+    return f"{text} ({flags.replace(',', ', ').replace('_', ' ')})." if flags else f"{text}."
+
+
+def nothing_found(call: SampleCall) -> str:
+    """Return what the lack of any variant means, which is nothing where no read was seen."""
+    if call.qc.fragments == 0:
+        return f"Nothing could be searched: no usable read lies on {call.gene['gene']}."
+    if all(target.assessable for target in call.targets):
+        return "No variant was found at the bases searched, down to the limits given here."
+    return (
+        "No variant was found where the test could look; what could not be assessed is named below."
+    )
+
+
+def role(allele: ForcedAllele) -> str:
+    """Return the part that an allele's class plays in the verdict."""
+    return {
+        "vexas": "decisive",
+        "other": "listed",
+        "other_disease": "other disease",
+        "uncatalogued": "not in the catalogue",
+    }[allele.verdict_class]
+
+
+def seen(allele: ForcedAllele) -> str:
+    """Return in words what the count of an allele that is looked for in every sample says."""
+    if allele.depth_fragments == 0:
+        return "not covered"
+    if allele.alt_fragments == 0:
+        return "not seen"
+    return "seen" if allele.significant else "within error"
+
+
+def limitations(result: SampleResult) -> list[str]:
+    """Return the limitations that hold for this result."""
+    call = result.call
+    gene = call.gene["gene"]
+    sentences = [
+        "Somatic origin is not established by this test; that needs another tissue or a series "
+        "of samples.",
+        "The limit of detection is an estimate of sensitivity for this sample, not a validated "
+        "laboratory limit.",
+        f"Only {gene} was looked at. Large deletions, rearrangements, promoter and deep intronic "
+        "changes are not sought.",
+        "A share of cells is given only under the assumption named beside it; none of them is "
+        "established.",
+    ]
+    if result.verdict.code in ("not_detected", "not_assessable"):
+        sentences.append(
+            "A result without a variant does not exclude VEXAS syndrome: a clone may be smaller "
+            "than the limit, absent from this specimen, or carry a change that this test does "
+            "not seek."
+        )
+    if call.qc.reference_source == "record":
+        sentences.append(
+            "Bases of the introns were unknown, so substitutions there could not be told from "
+            "the reference."
+        )
+    sentences.append(
+        "For research use. The report does not replace clinical judgement or a validated test."
+    )
+    return sentences

@@ -1,0 +1,306 @@
+"""The typed, versioned result of one sample: the only source of every table, VCF and report.
+
+``call.json`` holds a :class:`SampleCall`, what the reads of one sample say; it is never changed.
+``result.json`` holds a :class:`SampleResult`, the same with what the other samples of the run add
+and with the verdict. The names of the fields are the names in the files;
+``workflow/schemas/result.schema.json`` fixes them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vexas_uba1.errors import UserError
+from vexas_uba1.files import write_json
+
+SCHEMA_VERSION = "1.0"
+
+
+@dataclass(frozen=True)
+class SampleInfo:
+    """What the sheet says of the sample; empty text where it says nothing."""
+
+    id: str
+    patient: str = ""
+    collected: str = ""
+    specimen: str = "unknown"
+    sex: str = "unknown"
+    transplant: str = "none"
+    donor_sex: str = "unknown"
+    assay: str = "unknown"
+    run: str = ""
+    index_type: str = "unknown"
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file that the reads came from; ``sha256_of`` is ``file`` or ``uba1_records``."""
+
+    name: str
+    bytes: int | None
+    sha256: str
+    sha256_of: str = "file"
+
+
+@dataclass(frozen=True)
+class InputInfo:
+    """Build, contig as the file names it with its length in bases, and the files read.
+
+    ``bundled_locus`` says that FASTQ reads were aligned to the bundled gene alone, without the
+    competing genome.
+    """
+
+    build: str
+    contig: str
+    contig_length: int
+    files: tuple[InputFile, ...]
+    bundled_locus: bool = False
+
+
+@dataclass(frozen=True)
+class Codon41:
+    """The observations of the codon.
+
+    Attributes:
+        depth_fragments: Informative fragments: those that show all three bases without
+            disagreement.
+        count_unit: ``fragments``, ``molecules`` (UMIs), ``input_copies`` (capped) or ``reads``.
+        haplotypes: Fragments by the codon's bases on the transcript's strand, commonest first;
+            ``del``/``ins`` for a codon broken by an insertion or deletion.
+        discordant_fragments: Fragments whose mates (or copies) contradict each other in the codon;
+            they are no evidence.
+        limit_of_detection_vaf: Worst limit of the canonical alleles; None where no VAF reaches a
+            passing call.
+        limit_of_detection_by_allele: The limit of each allele of the codon by its HGVS name.
+        vaf_upper95_if_absent: One-sided exact 95 % bound on the VAF of an allele that no fragment
+            shows; None at depth 0.
+    """
+
+    depth_fragments: int
+    count_unit: str
+    haplotypes: dict[str, int]
+    discordant_fragments: int
+    limit_of_detection_vaf: float | None
+    limit_of_detection_by_allele: dict[str, float | None]
+    vaf_upper95_if_absent: float | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A tested region and what could have been seen there.
+
+    ``kind`` is ``codon41``, ``vexas_locus`` or ``exon``; for an exon depth and limit are those of
+    its median coding base, and ``positions_below_required`` of ``positions`` miss the required
+    limit.
+    """
+
+    name: str
+    kind: str
+    depth_fragments: int
+    limit_of_detection_vaf: float | None
+    assessable: bool
+    positions: int
+    positions_below_required: int
+
+
+@dataclass(frozen=True)
+class Variant:
+    """An allele that the test found, flagged or not.
+
+    Attributes:
+        pos: 1-based position of ``ref`` on the input's own build and contig, as in the VCF.
+        alt_fragments: Fragments that show exactly this allele.
+        depth_fragments: Fragments informative on all of its bases.
+        vaf_low95: Lower end of the 95 % interval of the true VAF; ``vaf_high95`` its upper end.
+        quality: -10 log10 of the test's p-value, at most 9999.
+        filters: Names of the soft flags raised; empty if the allele passes.
+        filter_reasons: For each flag, the sentence that explains it with this allele's numbers.
+        verdict_class: Of the catalogue (``vexas``, ``other``, ``other_disease``); ``uncatalogued``
+            otherwise.
+        changes_protein: Whether the allele changes protein or splicing, so that it can decide a
+            verdict.
+        alt_forward: ALT fragments read on the forward strand; a fragment read on both strands
+            counts for both.
+        clone_fraction: Share of cells with the allele under each named assumption.
+    """
+
+    hgvs_c: str
+    hgvs_p: str | None
+    chrom: str
+    pos: int
+    ref: str
+    alt: str
+    alt_fragments: int
+    depth_fragments: int
+    vaf: float
+    vaf_low95: float
+    vaf_high95: float
+    quality: float
+    filters: tuple[str, ...]
+    filter_reasons: dict[str, str]
+    category: str
+    verdict_class: str
+    evidence: str
+    sources: tuple[str, ...]
+    sources_read: bool
+    effect: str
+    changes_protein: bool
+    at_codon41: bool
+    alt_forward: int
+    alt_reverse: int
+    depth_forward: int
+    depth_reverse: int
+    clone_fraction: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ForcedAllele:
+    """An allele counted in every sample, seen or not: all of codon 41 and of the catalogue."""
+
+    hgvs_c: str
+    hgvs_p: str | None
+    verdict_class: str
+    alt_fragments: int
+    depth_fragments: int
+    quality: float
+    significant: bool
+    limit_of_detection_vaf: float | None
+    vaf_upper95: float | None
+
+
+@dataclass(frozen=True)
+class QualityControl:
+    """How far the numbers can be relied on.
+
+    ``carry_over`` is ``not_checked``, ``clear``, ``explained`` (a call that a neighbour of the run
+    explains) or ``single_sample``; ``carry_over_donors`` names those neighbours by allele.
+    """
+
+    reference_source: str
+    error_model: str
+    carry_over: str
+    records_in_window: int
+    fragments: int
+    excluded_records: dict[str, int]
+    mate_disagreement_rate: float | None
+    mismatch_rate: float | None
+    warnings: tuple[str, ...]
+    carry_over_donors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SampleCall:
+    """What the reads of one sample say, before the other samples of its run are looked at."""
+
+    sample: SampleInfo
+    input: InputInfo
+    codon41: Codon41
+    targets: tuple[Target, ...]
+    variants: tuple[Variant, ...]
+    forced_alleles: tuple[ForcedAllele, ...]
+    qc: QualityControl
+    gene: dict[str, str]
+    software: dict[str, str]
+    catalogue_version: str
+    locus_version: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The code, the sentence a clinician reads, and all else as ``code`` or ``code:detail``."""
+
+    code: str
+    text: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SampleResult:
+    """The finished result of one sample."""
+
+    call: SampleCall
+    verdict: Verdict
+
+
+def write_call(path: Path, call: SampleCall) -> None:
+    """Write ``call.json``."""
+    write_json(path, {"schema_version": SCHEMA_VERSION, **_converter().unstructure(call)})
+
+
+def read_call(path: Path) -> SampleCall:
+    """Read ``call.json``.
+
+    Raises:
+        UserError: the file is missing or is not a call of this version.
+    """
+    structured: SampleCall = _read(path, SampleCall, lambda fields: fields)
+    return structured
+
+
+def write_result(path: Path, result: SampleResult) -> None:
+    """Write ``result.json`` with the contract's order of keys."""
+    write_json(path, result_to_json(result))
+
+
+def result_to_json(result: SampleResult) -> dict[str, Any]:
+    """Return the content of ``result.json``."""
+    call = _converter().unstructure(result.call)
+    verdict = _converter().unstructure(result.verdict)
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        "sample": call.pop("sample"),
+        "input": call.pop("input"),
+    }
+    return {**head, "verdict": verdict, **call}
+
+
+def read_result(path: Path) -> SampleResult:
+    """Read ``result.json``.
+
+    Raises:
+        UserError: the file is missing or is not a result of this version.
+    """
+    structured: SampleResult = _read(
+        path, SampleResult, lambda fields: {"verdict": fields.pop("verdict", None), "call": fields}
+    )
+    return structured
+
+
+def _converter() -> Any:
+    # cattrs is imported late: `vexas-uba1 --version` and the sheet check do without it.
+    from cattrs import Converter
+
+    return Converter(forbid_extra_keys=True)
+
+
+def _read(path: Path, kind: type[Any], shape: Any) -> Any:
+    from cattrs.errors import BaseValidationError
+
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError("no such file", remedy="name an existing result", file=path.name) from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise UserError("is not JSON", remedy="run the sample again", file=path.name) from None
+    version = fields.pop("schema_version", None) if isinstance(fields, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"is not a result of schema version {SCHEMA_VERSION}",
+            remedy="run the sample again with this version",
+            file=path.name,
+            value=str(version),
+        )
+    try:
+        return _converter().structure(shape(fields), kind)
+    except BaseValidationError as error:
+        from cattrs import transform_error
+
+        raise UserError(
+            "; ".join(transform_error(error)),
+            remedy="mend the file, or run the sample again",
+            file=path.name,
+        ) from error

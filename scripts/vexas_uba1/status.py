@@ -1,0 +1,115 @@
+"""How one sample ended: finished, or stopped by something that its user has to mend."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from vexas_uba1.errors import Problem, UserError
+from vexas_uba1.files import write_json
+
+SCHEMA_VERSION = "1.0"
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+# A path starts a word: the slash of "c.122=/T>C" or "and/or" does not.
+_ABSOLUTE_PATH = re.compile(r"(?<![^\s'\"(,:\[])/[^\s'\"]+")
+
+
+@dataclass(frozen=True)
+class SampleStatus:
+    """The content of ``{sample}.status.json``.
+
+    Attributes:
+        schema_version: Version of this file's layout.
+        sample: The sample's id.
+        state: ``ok`` or ``failed``.
+        step: The step that stopped, empty when ``ok``.
+        problems: What the user has to mend, empty when ``ok``. Absolute paths and URLs are cut
+            to the file's name as they enter, for this file is handed on with the results.
+        files: Names of the files that the sample's folder holds when ``ok``.
+    """
+
+    schema_version: str
+    sample: str
+    state: Literal["ok", "failed"]
+    step: str = ""
+    problems: tuple[Problem, ...] = ()
+    files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Cut the folders out of the problems."""
+        object.__setattr__(self, "problems", tuple(map(_without_folders, self.problems)))
+
+
+def write_status(path: Path, status: SampleStatus) -> None:
+    """Write ``{sample}.status.json``."""
+    write_json(
+        path,
+        {
+            "schema_version": status.schema_version,
+            "sample": status.sample,
+            "state": status.state,
+            "step": status.step,
+            "problems": [problem.to_json() for problem in status.problems],
+            "files": list(status.files),
+        },
+    )
+
+
+def read_status(path: Path) -> SampleStatus:
+    """Read ``{sample}.status.json``.
+
+    Raises:
+        UserError: the file is missing or is not a status of this version.
+    """
+    from cattrs import Converter, transform_error
+    from cattrs.errors import BaseValidationError
+
+    remedy = "run the sample again"
+    try:
+        fields: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError("no such file", remedy=remedy, file=path.name) from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise UserError("is not JSON", remedy=remedy, file=path.name) from None
+    version = fields.get("schema_version") if isinstance(fields, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"is not a sample's status of schema version {SCHEMA_VERSION}",
+            remedy=f"{remedy} with this version",
+            file=path.name,
+            value=str(version),
+        )
+    try:
+        return Converter(forbid_extra_keys=True).structure(fields, SampleStatus)
+    except BaseValidationError as error:
+        message = "; ".join(transform_error(error))
+        raise UserError(message, remedy=remedy, file=path.name) from error
+
+
+def _without_folders(problem: Problem) -> Problem:
+    def cut(text: str | None) -> str | None:
+        if text is None:
+            return None
+        # A whole field may hold a path with spaces, which a search in free text cannot delimit.
+        for whole in filter(None, (problem.file, problem.value)):
+            if whole.startswith("/"):
+                text = text.replace(whole, PurePosixPath(whole).name)
+        text = _URL.sub(lambda url: _name_in_url(url.group()), text)
+        return _ABSOLUTE_PATH.sub(lambda place: PurePosixPath(place.group()).name, text)
+
+    return replace(
+        problem,
+        message=cut(problem.message) or "",
+        remedy=cut(problem.remedy) or "",
+        file=cut(problem.file),
+        value=cut(problem.value),
+    )
+
+
+def _name_in_url(url: str) -> str:
+    path = re.split(r"[?#]", url.partition("://")[2], maxsplit=1)[0]
+    return PurePosixPath(path).name if "/" in path else "URL"
