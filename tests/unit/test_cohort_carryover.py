@@ -1,0 +1,321 @@
+"""Carry-over: neighbours' hopped reads are flagged, true small clones are not."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders.results import a_call, a_codon41, a_forced_allele, a_qc, a_sample, a_variant
+from vexas_uba1.cohort.carryover import (
+    EXPLAINED_ABOVE,
+    RunCheck,
+    apply_carry_over,
+    check_run,
+    read_run_check,
+    write_run_check,
+)
+from vexas_uba1.errors import UserError
+from vexas_uba1.paths import schemas
+from vexas_uba1.result import SampleCall
+
+RATES = {"unique_dual": 0.0001, "other": 0.005, "unknown": 0.005}
+M41T = "c.122T>C"
+
+
+def with_alt(
+    sample_id: str,
+    alt: int,
+    depth: int,
+    *,
+    called: bool = True,
+    hgvs_c: str = M41T,
+    patient: str | None = None,
+    **sample: Any,
+) -> SampleCall:
+    """Return a call with ``alt`` of ``depth`` fragments, by default with combinatorial indices."""
+    info = {"index_type": "other", "patient": patient or f"of {sample_id}"} | sample
+    shown = {"hgvs_c": hgvs_c, "alt_fragments": alt, "depth_fragments": depth}
+    return a_call(
+        sample=a_sample(id=sample_id, **info),
+        codon41=a_codon41(depth_fragments=depth),
+        variants=(a_variant(**shown, vaf=alt / depth),) if called and alt else (),
+        forced_alleles=(a_forced_allele(**shown, significant=called),),
+    )
+
+
+def checked(calls: list[SampleCall], **options: Any) -> dict[str, SampleCall]:
+    """Return every call with its run's carry-over applied, by sample."""
+    check = check_run(calls, RATES, "R1", **options)
+    return {call.sample.id: apply_carry_over(call, check) for call in calls}
+
+
+@pytest.mark.parametrize("depth", [200, 1_000, 5_000, 20_000, 100_000])
+def test_hopped_molecules_do_not_stay_a_call(depth: int) -> None:
+    hopped = round(0.005 * 0.75 * depth)
+    after = checked([with_alt("DONOR", round(0.75 * depth), depth), with_alt("S", hopped, depth)])
+    (variant,) = after["S"].variants
+    assert variant.filters == ("carry_over",)
+    assert "DONOR" in variant.filter_reasons["carry_over"]
+    assert f"{hopped} are seen" in variant.filter_reasons["carry_over"]
+    assert after["S"].qc.carry_over == "explained"
+    assert after["S"].qc.carry_over_donors == {M41T: ("DONOR",)}
+    assert after["DONOR"].variants[0].filters == ()
+    assert after["DONOR"].qc.carry_over == "clear"
+    assert after["DONOR"].qc.carry_over_donors == {}
+
+
+@pytest.mark.parametrize("depth", [1_000, 5_000, 20_000])
+def test_a_true_small_clone_with_unique_dual_indices_stays(depth: int) -> None:
+    clone = with_alt("S", depth // 100, depth, index_type="unique_dual")
+    after = checked([with_alt("DONOR", 3 * depth // 4, depth), clone])
+    assert after["S"].variants == clone.variants
+    assert after["S"].qc.carry_over == "clear"
+
+
+def test_expected_fragments_of_two_equal_samples_are_rate_times_alt() -> None:
+    check = check_run([with_alt("A", 750, 1_000), with_alt("B", 4, 1_000)], RATES, "R1")
+    found = check.alleles[M41T]["B"]
+    assert found.expected_fragments == pytest.approx(3.75)
+    # 1 - exp(-3.75) (1 + 3.75 + 3.75^2/2 + 3.75^3/6)
+    assert found.tail_probability == pytest.approx(0.516233, abs=1e-6)
+    assert found.donors == ("A",)
+
+
+def test_hopped_reads_are_shared_by_depth() -> None:
+    calls = [
+        with_alt("DONOR", 4_000, 5_000),
+        with_alt("DEEP", 9, 3_000),
+        with_alt("SHALLOW", 3, 1_000),
+        with_alt("EMPTY", 0, 1_000),
+    ]
+    check = check_run(calls, RATES, "R1")
+    found = check.alleles[M41T]
+    # The run's depth is 10,000; each pair leaves out its smaller one. DEEP and SHALLOW were called
+    # too and give back their few.
+    assert found["DEEP"].expected_fragments == pytest.approx(
+        0.005 * (4_000 * 3_000 / 7_000 + 3 * 3_000 / 9_000)
+    )
+    assert found["SHALLOW"].expected_fragments == pytest.approx(
+        0.005 * (4_000 * 1_000 / 9_000 + 9 * 1_000 / 9_000)
+    )
+    assert "EMPTY" not in found
+
+
+def test_a_shallow_sample_does_not_lose_its_own_clone_to_a_deep_neighbour() -> None:
+    after = checked([with_alt("DEEP", 75_000, 100_000), with_alt("S", 30, 100)])
+    assert after["S"].variants[0].filters == ()
+
+
+def test_several_donors_add_up() -> None:
+    small = [with_alt(f"D{number}", 800, 1_000) for number in range(4)]
+    check = check_run([*small, with_alt("S", 4, 1_000)], RATES, "R1")
+    found = check.alleles[M41T]["S"]
+    assert found.donors == ("D0", "D1", "D2", "D3")
+    assert found.expected_fragments == pytest.approx(0.005 * 4 * 800 / 4)
+
+
+def test_only_the_same_allele_explains() -> None:
+    after = checked([with_alt("A", 900, 1_000, hgvs_c="c.121A>G"), with_alt("S", 4, 1_000)])
+    assert after["S"].variants[0].filters == ()
+    assert after["S"].qc.carry_over == "clear"
+
+
+def test_an_allele_that_was_not_called_donates_nothing() -> None:
+    after = checked([with_alt("A", 3, 1_000, called=False), with_alt("S", 4, 1_000)])
+    assert after["S"].qc.carry_over == "clear"
+
+
+def test_an_allele_that_was_not_called_is_recorded_and_flags_nothing() -> None:
+    calls = [with_alt("A", 750, 1_000), with_alt("S", 2, 1_000, called=False)]
+    found = check_run(calls, RATES, "R1").alleles[M41T]["S"]
+    assert not found.called
+    assert not found.explained
+    assert found.tail_probability > EXPLAINED_ABOVE
+    assert checked(calls)["S"].qc.carry_over == "clear"
+
+
+def test_another_sample_of_the_patient_is_named_but_explains_nothing() -> None:
+    calls = [
+        with_alt("BEFORE", 750, 1_000, patient="P"),
+        with_alt("AFTER", 4, 1_000, patient="P"),
+    ]
+    found = check_run(calls, RATES, "R1").alleles[M41T]["AFTER"]
+    assert found.same_patient == ("BEFORE",)
+    assert found.donors == ()
+    assert found.same_patient_expected_fragments == pytest.approx(3.75)
+    after = checked(calls)["AFTER"]
+    assert after.variants[0].filters == ()
+    assert after.qc.carry_over == "clear"
+    (warning,) = after.qc.warnings
+    assert "BEFORE of the same patient" in warning
+    assert "kept" in warning
+
+
+def test_no_warning_where_the_patients_other_sample_cannot_account_for_the_call() -> None:
+    calls = [
+        with_alt("BEFORE", 750, 1_000, patient="P"),
+        with_alt("AFTER", 300, 1_000, patient="P"),
+    ]
+    assert checked(calls)["AFTER"].qc.warnings == ()
+
+
+def test_samples_without_a_patient_are_not_taken_for_one() -> None:
+    calls = [
+        a_call(
+            sample=a_sample(id=name, patient="", index_type="other"),
+            variants=(a_variant(alt_fragments=alt, depth_fragments=1_000),),
+            forced_alleles=(),
+        )
+        for name, alt in (("A", 750), ("S", 4))
+    ]
+    assert checked(calls)["S"].qc.carry_over == "explained"
+
+
+def test_a_failed_sample_blocks_nothing_and_is_named() -> None:
+    calls = [with_alt("A", 750, 1_000), with_alt("S", 4, 1_000)]
+    check = check_run(calls, RATES, "R1", missing=["Z", "BROKEN"])
+    assert check.missing == ("BROKEN", "Z")
+    after = apply_carry_over(calls[1], check)
+    assert after.qc.carry_over == "explained"
+    assert "BROKEN, Z" in after.qc.warnings[0]
+
+
+def test_a_run_of_one_sample_and_a_run_of_none() -> None:
+    (only,) = checked([with_alt("S", 4, 1_000)]).values()
+    assert only.qc.carry_over == "single_sample"
+    assert only.variants[0].filters == ()
+    empty = check_run([], RATES, "R1", missing=["S"])
+    assert (empty.samples, empty.alleles, empty.missing) == ((), {}, ("S",))
+
+
+def test_the_order_of_the_calls_changes_nothing() -> None:
+    calls = [
+        with_alt("A", 750, 1_000),
+        with_alt("B", 4, 900, patient="P"),
+        with_alt("C", 333, 1_234, patient="P"),
+        with_alt("D", 7, 777, hgvs_c="c.121A>G"),
+    ]
+    results = [check_run(order, RATES, "R1") for order in itertools.permutations(calls)]
+    assert all(result == results[0] for result in results)
+    assert list(results[0].alleles) == sorted(results[0].alleles)
+
+
+def test_flags_and_reasons_that_were_there_stay_and_applying_twice_changes_nothing() -> None:
+    earlier = a_variant(
+        alt_fragments=4, depth_fragments=1_000, filters=("low",), filter_reasons={"low": "why"}
+    )
+    call = a_call(
+        sample=a_sample(id="S", patient="P9", index_type="other"),
+        variants=(earlier,),
+        qc=a_qc(warnings=("w",)),
+    )
+    check = check_run([call, with_alt("A", 750, 1_000)], RATES, "R1", missing=["Z"])
+    after = apply_carry_over(call, check)
+    assert after.variants[0].filters == ("low", "carry_over")
+    assert after.variants[0].filter_reasons["low"] == "why"
+    assert after.qc.warnings[0] == "w"
+    assert apply_carry_over(after, check) == after
+    # Counts are what was read; carry-over only flags.
+    assert after.variants[0].alt_fragments == 4
+    assert after.forced_alleles == call.forced_alleles
+
+
+def test_an_allele_outside_the_catalogue_takes_codon_41s_depth_where_it_is_not_shown() -> None:
+    def uncatalogued(name: str, alt: int) -> SampleCall:
+        return a_call(
+            sample=a_sample(id=name, patient=f"of {name}", index_type="other"),
+            variants=(a_variant(hgvs_c="c.900C>T", alt_fragments=alt, depth_fragments=1_000),),
+            forced_alleles=(),
+        )
+
+    bystander = a_call(
+        sample=a_sample(id="B"),
+        codon41=a_codon41(depth_fragments=3_000),
+        variants=(),
+        forced_alleles=(),
+    )
+    check = check_run([uncatalogued("A", 750), uncatalogued("S", 4), bystander], RATES, "R1")
+    found = check.alleles["c.900C>T"]["S"]
+    assert found.expected_fragments == pytest.approx(0.005 * 750 * 1_000 / 4_000)
+
+
+def test_calls_that_do_not_belong_together_are_a_bug() -> None:
+    other_run = with_alt("S", 4, 1_000, run="R2")
+    with pytest.raises(ValueError, match="not of run 'R1'"):
+        check_run([other_run], RATES, "R1")
+    with pytest.raises(ValueError, match="two calls"):
+        check_run([with_alt("S", 4, 1_000), with_alt("S", 5, 1_000)], RATES, "R1")
+    with pytest.raises(ValueError, match="not in the check"):
+        apply_carry_over(other_run, check_run([with_alt("S", 4, 1_000)], RATES, "R1"))
+
+
+@given(
+    alt=st.integers(1, 3_000),
+    donor_alt=st.integers(1, 3_000),
+    depth=st.integers(3_000, 30_000),
+    donor_depth=st.integers(3_000, 30_000),
+)
+def test_more_own_fragments_never_make_carry_over_likelier(
+    alt: int, donor_alt: int, depth: int, donor_depth: int
+) -> None:
+    def found(own: int) -> Any:
+        calls = [with_alt("A", donor_alt, donor_depth), with_alt("S", own, depth)]
+        return check_run(calls, RATES, "R1").alleles[M41T]["S"]
+
+    fewer, more = found(alt), found(alt + 1)
+    assert more.tail_probability <= fewer.tail_probability
+    # Never more than the rate's share of the donor's molecules, and of those read here.
+    assert fewer.expected_fragments <= 0.005 * donor_alt * (1 + 1e-12)
+    assert fewer.expected_fragments <= 0.005 * depth * donor_alt / donor_depth * (1 + 1e-12)
+
+
+def test_the_file_follows_its_schema_and_is_read_again(tmp_path: Path) -> None:
+    calls = [
+        with_alt("A", 750, 1_000),
+        with_alt("S", 4, 1_000, patient="P"),
+        with_alt("T", 90, 1_000, patient="P"),
+    ]
+    path = tmp_path / "R1.json"
+    schema = json.loads((schemas() / "carryover.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for check in (
+        check_run(calls, RATES, "R1", missing=["Z"]),
+        check_run(calls[:1], RATES, "R1"),
+        check_run([], RATES, "R1"),
+    ):
+        write_run_check(path, check)
+        jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), schema)
+        assert read_run_check(path) == check
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        ("{", "is not JSON"),
+        ("[]", "schema version"),
+        ('{"schema_version": "1.0", "run": "R1"}', "alleles"),
+    ],
+)
+def test_an_unreadable_check_is_a_user_error(
+    tmp_path: Path, content: str | None, says: str
+) -> None:
+    path = tmp_path / "R1.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=says):
+        read_run_check(path)
+
+
+def test_the_check_survives_a_rewrite_byte_for_byte(tmp_path: Path) -> None:
+    check: RunCheck = check_run([with_alt("A", 7, 9), with_alt("S", 1, 3)], RATES, "R1")
+    write_run_check(tmp_path / "first.json", check)
+    write_run_check(tmp_path / "again.json", read_run_check(tmp_path / "first.json"))
+    assert (tmp_path / "first.json").read_bytes() == (tmp_path / "again.json").read_bytes()

@@ -1,0 +1,395 @@
+"""The report: says what the result says, in permitted words, and stands alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders.results import (
+    a_call,
+    a_codon41,
+    a_forced_allele,
+    a_negative,
+    a_qc,
+    a_result,
+    a_sample,
+    a_target,
+    a_variant,
+    a_verdict,
+    an_empty_result,
+    an_input,
+    some_targets,
+)
+from vexas_uba1.numbers import count, interval, limit, percent, quality
+from vexas_uba1.report.page import render_report, write_report
+from vexas_uba1.report.sample import render_sample
+from vexas_uba1.report.vaf_axis import draw_vaf_axis
+from vexas_uba1.result import SampleResult, write_result
+from vexas_uba1.verdict import decide
+
+FLAGGED = a_variant(
+    hgvs_c="c.121A>C",
+    hgvs_p="p.(Met41Leu)",
+    pos=47199051,
+    ref="A",
+    alt="C",
+    alt_fragments=9,
+    vaf=9 / 502,
+    vaf_low95=0.0082,
+    vaf_high95=0.0337,
+    filters=("one_strand",),
+    filter_reasons={"one_strand": "all 9 supporting fragments show it on the reverse strand"},
+)
+OTHER_DISEASE = a_variant(
+    hgvs_c="c.1617G>T",
+    hgvs_p="p.(Met539Ile)",
+    pos=47205989,
+    ref="G",
+    alt="T",
+    category="germline_other_disease",
+    verdict_class="other_disease",
+    evidence="germline_SMAX2",
+    sources=("PMID:18179898",),
+    sources_read=False,
+    at_codon41=False,
+)
+
+VOID = {"meta", "link", "br", "line", "circle"}
+
+
+class _Reader(HTMLParser):
+    """Reads a page as a browser shows it, and notes what is not closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+
+def page(result: SampleResult, lab_name: str = "") -> _Reader:
+    reader = _Reader()
+    reader.feed(render_report(result, lab_name))
+    assert reader.open == []
+    return reader
+
+
+def text(result: SampleResult, lab_name: str = "") -> str:
+    return " ".join(" ".join(page(result, lab_name).words).split())
+
+
+def decided(**changes: Any) -> SampleResult:
+    """Return a result with the verdict that its call has earned."""
+    call = a_call(**changes)
+    return SampleResult(call=call, verdict=decide(call))
+
+
+def test_a_positive_report_says_everything_about_its_variant() -> None:
+    shown = text(a_result(), "Laboratory of the test")
+    for expected in (
+        "Laboratory of the test",
+        "Variant detected",
+        "S1",
+        "P1",
+        "blood",
+        "2026-01-05",
+        "capture panel",
+        "NM_003334.4:c.122T>C p.(Met41Thr)",
+        "codon 41, start codon of the UBA1b isoform",
+        "GRCh38 chrX:47199052 T>C",
+        "30.1 % (26.0–34.3 %)",
+        "151 of 502",
+        "80 of 300 , 85 of 280",
+        "9999",
+        "PMID:33108101, PMID:35793467",
+        "man, one X: VAF — 30.1 %",
+        "Consistent with VEXAS syndrome in the right clinical setting",
+        "Somatic origin is not established by this test",
+        "Research use",
+        "12,345 bytes",
+        "0" * 64,
+        "0.24.1",
+        "2026.11",
+        "reporting_limit_vaf 0.02",
+    ):
+        assert expected in shown, expected
+
+
+def test_the_text_of_the_verdict_and_its_reasons_are_shown() -> None:
+    verdict = a_verdict(
+        text="The sentence of the result.",
+        reasons=(
+            "indeterminate:c.121A>C:one_strand,read_end",
+            "codon41_not_assessable",
+            "new: kind",
+        ),
+    )
+    shown = text(a_result(verdict=verdict))
+    assert "The sentence of the result." in shown
+    assert "Also seen, but flagged: c.121A>C (one strand, read end)." in shown
+    assert "The codon's limit of detection misses the required one." in shown
+    assert "new: kind" in shown
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("detected", "Variant detected"),
+        ("low_level", "Variant detected at a low level"),
+        ("indeterminate", "Indeterminate"),
+        ("other_variant", "Other variant found"),
+        ("not_assessable", "Not assessable"),
+        ("not_detected", "Not detected"),
+    ],
+)
+def test_each_verdict_is_said_in_words_not_in_colour_alone(code: str, words: str) -> None:
+    html = render_report(a_negative(verdict=a_verdict(code=code, text="…")), "")
+    assert f"<h2>{words}</h2>" in html
+
+
+def test_what_could_not_be_assessed_is_said_plainly() -> None:
+    targets = (
+        *some_targets(),
+        a_target(name="exon 7", kind="exon", positions=91, positions_below_required=8),
+    )
+    shown = text(a_negative(targets=targets))
+    assert "Not assessable (limit of detection worse than 2 % VAF): exon 14." in shown
+    assert "exon 7 (8 of 91 bases below)" in shown
+    assert "no · 40 %" in shown
+
+
+def test_a_sample_without_reads_is_no_negative() -> None:
+    result = an_empty_result()
+    shown = text(result)
+    assert "Nothing could be searched: no usable read lies on UBA1." in shown
+    assert "No variant was found" not in shown
+    assert "not reached" in shown and "not covered" in shown
+    assert "svg" not in page(result).tags
+
+
+def test_a_negative_says_that_it_does_not_exclude() -> None:
+    assert "does not exclude VEXAS syndrome" in text(a_negative())
+    assert "does not exclude VEXAS syndrome" not in text(a_result())
+
+
+def test_a_flagged_variant_is_explained_and_not_called_consistent() -> None:
+    shown = text(a_result(variants=(FLAGGED,), verdict=a_verdict(code="indeterminate", text="…")))
+    assert "Flag: one strand all 9 supporting fragments show it on the reverse strand" in shown
+    assert "flagged: not enough evidence by itself" in shown
+    assert "Consistent with VEXAS" not in shown
+
+
+def test_a_variant_of_another_disease_never_reads_as_vexas() -> None:
+    shown = text(decided(variants=(OTHER_DISEASE,)))
+    assert "Other variant found" in shown
+    assert "VEXAS" not in shown
+    assert "Known in another disease" in shown
+    assert "PMID:18179898 (source not read)" in shown
+
+
+def test_variants_that_decide_stand_before_flagged_ones() -> None:
+    shown = text(
+        a_result(variants=(FLAGGED, OTHER_DISEASE, a_variant()), verdict=a_verdict(text="…"))
+    )
+    found = shown.partition("Variants found")[2]
+    places = [found.index(name) for name in ("4:c.122T>C", "4:c.1617G>T", "4:c.121A>C")]
+    assert places == sorted(places)
+
+
+def test_every_vaf_of_rna_is_called_an_rna_vaf() -> None:
+    rna = decided(
+        sample=a_sample(assay="rna"),
+        variants=(a_variant(clone_fraction={}), replace(FLAGGED, clone_fraction={})),
+    )
+    shown = text(rna)
+    assert "An RNA VAF is not a DNA VAF" in shown
+    labels = [attribute for name, attribute in page(rna).attributes if name == "aria-label"]
+    said = " ".join((shown, *filter(None, labels)))
+    assert re.findall(r"(?<!RNA )(?<!DNA )(?<!so its )\bVAF\b", said) == []
+    assert len(re.findall(r"RNA VAF", said)) > 8
+
+
+def test_cautions_stand_before_the_numbers() -> None:
+    result = a_result(
+        input=an_input(bundled_locus=True),
+        codon41=a_codon41(count_unit="reads"),
+        qc=a_qc(
+            warnings=("1 read group carries another name.",),
+            carry_over="explained",
+            carry_over_donors={"c.122T>C": ("S7", "S9")},
+        ),
+    )
+    shown = text(result)
+    numbers_begin = shown.index("Haplotypes:")
+    for caution in (
+        "Aligned to the bundled gene alone",
+        "Counts are reads, not molecules",
+        "1 read group carries another name.",
+        "c.122T>C may come from another sample of the run: S7, S9.",
+    ):
+        assert shown.index(caution) < numbers_begin
+    assert "Aligned to the bundled gene alone" not in text(a_result())
+    assert "151 of 502" in shown and "ALT of all reads" in shown
+
+
+def test_forced_alleles_are_listed_seen_or_not() -> None:
+    alleles = (
+        a_forced_allele(),
+        a_forced_allele(hgvs_c="c.121A>T", alt_fragments=2, vaf_upper95=0.0125),
+        a_forced_allele(hgvs_c="c.122T>C", alt_fragments=151, significant=True),
+        a_forced_allele(hgvs_c="c.1861A>T", depth_fragments=0, limit_of_detection_vaf=None),
+    )
+    table = text(a_result(forced_alleles=alleles)).partition("Alleles looked for in every sample")[
+        2
+    ]
+    assert "c.121A>G p.(Met41Val) decisive 0 / 502 not seen 1.1 % 0.595 %" in table
+    assert "2 / 502 within error 1.1 % 1.25 %" in table
+    assert "151 / 502 seen" in table
+    assert "0 / 0 not covered not reached" in table
+
+
+HOSTILE = "<script>alert(1)</script>\"'&</style>"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        a_result(sample=a_sample(id=HOSTILE, patient=HOSTILE, run=HOSTILE, specimen=HOSTILE)),
+        a_result(qc=a_qc(warnings=(HOSTILE,), error_model=HOSTILE, reference_source=HOSTILE)),
+        a_result(verdict=a_verdict(text=HOSTILE, reasons=(HOSTILE,))),
+        a_result(variants=(a_variant(hgvs_c=HOSTILE, evidence=HOSTILE, sources=(HOSTILE,)),)),
+        a_result(variants=(a_variant(filters=(HOSTILE,), filter_reasons={HOSTILE: HOSTILE}),)),
+        a_result(codon41=a_codon41(haplotypes={HOSTILE: 3})),
+        a_result(
+            software={HOSTILE: HOSTILE}, parameters={"reporting_limit_vaf": 0.02, "x": HOSTILE}
+        ),
+        a_result(targets=(a_target(name=HOSTILE),)),
+    ],
+)
+def test_nothing_of_the_result_becomes_markup(result: SampleResult) -> None:
+    html = render_report(result, HOSTILE)
+    assert "<script" not in html
+    assert html.count("</style>") == 1
+    assert HOSTILE in text(result, HOSTILE).replace(" ", "")
+
+
+@pytest.mark.parametrize("result", [a_result(), a_negative(), an_empty_result()])
+def test_the_page_needs_nothing_from_elsewhere(result: SampleResult) -> None:
+    html = render_report(result, "")
+    reader = page(result)
+    assert not {"script", "img", "iframe", "object"} & set(reader.tags)
+    targets = [value for name, value in reader.attributes if name in {"src", "href", "action"}]
+    assert targets == ["data:,"]
+    assert "url(" not in html and "@import" not in html and "://" not in html
+
+
+@pytest.mark.parametrize("result", [a_result(), a_negative(), an_empty_result(), decided()])
+def test_words_that_a_report_must_not_use(result: SampleResult) -> None:
+    shown = text(result).lower()
+    for word in ("diagnosed", "treatment", "therapy", "azacitidine", "prognosis", "survival"):
+        assert word not in shown
+
+
+def test_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:
+    write_report(tmp_path / "one.html", a_result(), "Lab")
+    write_report(tmp_path / "two.html", a_result(), "Lab")
+    assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
+
+
+def test_an_edited_result_reaches_every_output(tmp_path: Path) -> None:
+    source = tmp_path / "S1.result.json"
+    write_result(source, a_result())
+    first = render_sample(source, tmp_path / "out", "Lab")
+    names = ["S1.uba1.vcf.gz", "S1.uba1.vcf.gz.tbi", "S1.variants.tsv", "S1.report.html"]
+    assert [path.name for path in first] == names
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(names)
+
+    content = source.read_text("utf-8")
+    for old, new in (
+        (repr(151 / 502), "0.4567"),
+        ('"alt_fragments": 151', '"alt_fragments": 229'),
+        ("Consistent with VEXAS syndrome", "A sentence edited by hand"),
+    ):
+        assert old in content
+        content = content.replace(old, new)
+    source.write_text(content, "utf-8")
+    vcf, _, table, report = render_sample(source, tmp_path / "out", "Lab")
+
+    import pysam
+
+    with pysam.VariantFile(str(vcf)) as handle:
+        (record,) = list(handle)
+    assert record.samples["S1"]["AF"][0] == pytest.approx(0.4567)
+    assert record.samples["S1"]["AD"] == (273, 229)
+    assert "\t0.4567\t" in table.read_text("utf-8") and "\t229\t" in table.read_text("utf-8")
+    html = report.read_text("utf-8")
+    assert "45.7 %" in html and "229" in html and "A sentence edited by hand" in html
+    assert "30.1 % (" not in html.partition("Codon 41</h2>")[2]
+
+
+def test_the_axis_holds_every_value_in_order() -> None:
+    axis = draw_vaf_axis(a_call(variants=(FLAGGED, a_variant())))
+    assert axis is not None
+    flagged, passing, absent = axis.marks
+    assert flagged.at is not None and passing.at is not None
+    assert axis.left <= flagged.low < flagged.at < flagged.high < passing.at <= axis.right
+    assert (flagged.passes, passing.passes, absent.at) == (False, True, None)
+    where = {line.kind: line.x for line in axis.lines}
+    assert absent.high < where["sample"] < flagged.at < where["reporting"]
+    assert [label for _, label in axis.ticks] == ["0.1 %", "1 %", "10 %", "100 %"]
+
+
+@pytest.mark.parametrize("vaf", [0.0, 1e-7, 1e-4, 0.5, 1.0])
+def test_the_axis_stays_inside_its_frame(vaf: float) -> None:
+    variant = a_variant(vaf=vaf, vaf_low95=0.0, vaf_high95=max(vaf, 1e-6))
+    codon = a_codon41(limit_of_detection_vaf=None, vaf_upper95_if_absent=1e-6)
+    axis = draw_vaf_axis(a_call(variants=(variant,), codon41=codon))
+    assert axis is not None
+    for mark in axis.marks:
+        assert axis.left <= mark.low <= (mark.at or mark.low) <= mark.high <= axis.right
+    assert [line.kind for line in axis.lines] == ["reporting"]
+
+
+def test_numbers_are_written_with_their_uncertain_digits_left_out() -> None:
+    assert [percent(value) for value in (0.300796, 0.0196, 0.00595, 0.000123, 1.0, 0.0)] == [
+        "30.1 %",
+        "1.96 %",
+        "0.595 %",
+        "0.0123 %",
+        "100.0 %",
+        "0 %",
+    ]
+    assert percent(1e-7) == "below 0.001 %"
+    assert (percent(None), limit(None)) == ("unknown", "not reached")
+    assert [limit(value) for value in (0.02, 0.011, 0.1, 1.0, 0.0)] == [
+        "2 %",
+        "1.1 %",
+        "10 %",
+        "100 %",
+        "0 %",
+    ]
+    assert interval(0.26, 0.343) == "26.0–34.3 %"
+    assert (quality(9999.0), quality(48.23), count(12345)) == ("9999", "48.2", "12,345")
