@@ -1,0 +1,54 @@
+"""vexas-uba1: UBA1 codon 41 from FASTQ, BAM or CRAM, with its VAF or the limit below which it could hide.
+
+Needs --configfile (config/README.md explains every key); `vexas-uba1 run` passes it, and sane flags with it.
+"""
+
+import shlex
+import sys
+from pathlib import Path
+
+# Snakemake pastes the interpreter's path into shell lines as it is; spaces in it need quotes.
+sys.executable = shlex.quote(sys.executable)
+# The package lies beside the scripts; in an installed copy the import works without this.
+sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
+
+from vexas_uba1.errors import UserError
+from vexas_uba1.steps.plan import load_plan
+
+try:
+    PLAN = load_plan([Path(file) for file in workflow.configfiles], config)
+except UserError as error:
+    sys.exit(f"error: {error}")
+
+if workflow.is_main_process and not workflow.dryrun:
+    PLAN.forget_unfinished()
+
+
+workdir: str(PLAN.outdir)
+
+
+wildcard_constraints:
+    sample="|".join(map(PLAN.escaped, PLAN.samples)),
+    unit="|".join(map(PLAN.escaped, PLAN.units)) or "no_unit",
+    run="|".join(map(PLAN.escaped, PLAN.run.runs)) or "no_run",
+
+
+localrules:
+    all,
+    require_all,
+
+
+rule all:
+    input:
+        "work/complete",
+    default_target: True
+
+
+include: "workflow/rules/mapping.smk"
+include: "workflow/rules/calling.smk"
+include: "workflow/rules/cohort.smk"
+
+
+onstart:
+    for change in PLAN.changed_versions():
+        print(f"Since the last results: {change}; what depends on it is done again.", file=sys.stderr)

@@ -1,0 +1,9 @@
+"""Rule ``align_reads`` of the workflow."""
+
+from typing import Any
+
+from vexas_uba1.steps import jobs
+
+snakemake: Any  # Snakemake puts it here.
+
+jobs.align_reads(snakemake)

@@ -1,0 +1,9 @@
+"""Rule ``check_run`` of the workflow."""
+
+from typing import Any
+
+from vexas_uba1.steps import jobs
+
+snakemake: Any  # Snakemake puts it here.
+
+jobs.check_run(snakemake)

@@ -1,0 +1,9 @@
+"""Rule ``extract_region`` of the workflow."""
+
+from typing import Any
+
+from vexas_uba1.steps import jobs
+
+snakemake: Any  # Snakemake puts it here.
+
+jobs.extract_region(snakemake)

@@ -1,0 +1,221 @@
+"""Reads to the finished files of one sample."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vexas_uba1.alignments.extraction import Extraction, extract_region
+from vexas_uba1.alignments.fasta import Genome, open_genome
+from vexas_uba1.calling import CallOptions, call_sample
+from vexas_uba1.catalogue import load_catalogue
+from vexas_uba1.cohort.carryover import apply_carry_over, read_run_check
+from vexas_uba1.errors import UserError
+from vexas_uba1.files import replacing, write_json
+from vexas_uba1.locus.record import load_locus
+from vexas_uba1.report.sample import render_sample
+from vexas_uba1.result import (
+    InputFile,
+    SampleInfo,
+    SampleResult,
+    read_call,
+    write_call,
+    write_result,
+)
+from vexas_uba1.samples.sources import LocalFile
+from vexas_uba1.status import SCHEMA_VERSION, SampleStatus, write_status
+from vexas_uba1.steps import mapping
+from vexas_uba1.steps.outcome import Failure
+from vexas_uba1.verdict import decide
+
+EXTRACTED = "uba1.bam"
+EXTRACTION = "extraction.json"
+CALL = "call.json"
+PUBLISHED = (
+    "call.json",
+    "result.json",
+    "uba1.vcf.gz",
+    "uba1.vcf.gz.tbi",
+    "variants.tsv",
+    "report.html",
+    "uba1.bam",
+    "uba1.bam.bai",
+)
+"""Files of a finished sample, after ``{sample}.``; ``status.json`` is written last and always."""
+
+
+@dataclass(frozen=True)
+class ExtractJob:
+    """Where a sample's reads are and which of them are meant."""
+
+    sample: str
+    references: tuple[LocalFile, ...]
+    locus: str | None
+    build: str
+    read_group_sample: str | None
+    umi_tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CallJob:
+    """How a sample is called."""
+
+    sample: SampleInfo
+    references: tuple[LocalFile, ...]
+    locus: str | None
+    reporting_limit_vaf: float
+    required_limit_vaf: float
+    amplicon_limit_floor_vaf: float
+    umi_tags: tuple[str, ...]
+    input_ng: float | None
+    bundled_locus: bool
+
+
+def extract(
+    job: ExtractJob, address: str, shown: str, folder: Path, work: Path, *, ours: bool = False
+) -> None:
+    """Take the reads of the gene's window out of a BAM or CRAM into ``folder``.
+
+    Args:
+        job: Which reads.
+        address: Path or URL; a URL is never written anywhere.
+        shown: How messages name it.
+        folder: For the small BAM and what is known of it.
+        work: For indexes and passing files.
+        ours: Whether the file was aligned here, so that its read groups and checksums say nothing
+            new.
+    """
+    locus = load_locus(None if job.locus is None else Path(job.locus))
+    scratch = work / "scratch" / job.sample
+    try:
+        extraction = extract_region(
+            address if "://" in address else Path(address),
+            locus=locus,
+            genomes=_genomes(job.references, work),
+            sample_id=job.sample,
+            out_bam=folder / EXTRACTED,
+            scratch=scratch,
+            wanted_build=None if ours else job.build,
+            read_group_sample=job.read_group_sample,
+            umi_tags=job.umi_tags,
+            shown=shown,
+        )
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    write_json(folder / EXTRACTION, extraction.to_json())
+
+
+def call(job: CallJob, extracted: Path, trimmed: Sequence[Path], folder: Path, work: Path) -> None:
+    """Call one sample into ``folder``.
+
+    Args:
+        job: How.
+        extracted: The folder of :func:`extract`.
+        trimmed: The folders of the units' trimming, for the FASTQ files' checksums; empty for BAM
+            and CRAM.
+        folder: For ``call.json``.
+        work: For indexes of FASTAs.
+    """
+    locus = load_locus(None if job.locus is None else Path(job.locus))
+    extraction = _extraction(extracted)
+    files, warnings = _source_files(trimmed)
+    options = CallOptions(
+        sample=job.sample,
+        reporting_limit_vaf=job.reporting_limit_vaf,
+        required_limit_vaf=job.required_limit_vaf,
+        amplicon_limit_floor_vaf=job.amplicon_limit_floor_vaf,
+        umi_tags=job.umi_tags,
+        input_ng=job.input_ng,
+        bundled_locus=job.bundled_locus,
+        source_files=files,
+    )
+    called = call_sample(
+        extracted / EXTRACTED,
+        replace(extraction, warnings=(*extraction.warnings, *warnings)),
+        locus=locus,
+        catalogue=load_catalogue(locus),
+        genomes=() if job.bundled_locus else _genomes(job.references, work),
+        options=options,
+    )
+    write_call(folder / CALL, called)
+
+
+def finalise(
+    sample: str,
+    called: Path,
+    extracted: Path,
+    run_check: Path | None,
+    lab_name: str,
+    out: Path,
+    failure: Failure | None,
+) -> None:
+    """Write the finished files of a sample, its status last.
+
+    A failed sample keeps no file of an earlier run: nothing old can be taken for its result.
+
+    Args:
+        sample: Its id.
+        called: The folder of :func:`call`.
+        extracted: The folder of :func:`extract`.
+        run_check: The carry-over check of its run, or None.
+        lab_name: For the report.
+        out: The sample's folder.
+        failure: Why it stopped, or None.
+    """
+    names = tuple(f"{sample}.{name}" for name in PUBLISHED)
+    status_file = out / f"{sample}.status.json"
+    status_file.unlink(missing_ok=True)
+    if failure is None:
+        try:
+            _publish(sample, called, extracted, run_check, lab_name, out)
+        except UserError as error:
+            failure = Failure("finalise_result", error.problems)
+    if failure is not None:
+        for name in names:
+            (out / name).unlink(missing_ok=True)
+        status = SampleStatus(SCHEMA_VERSION, sample, "failed", failure.step, failure.problems)
+    else:
+        status = SampleStatus(SCHEMA_VERSION, sample, "ok", files=names)
+    write_status(status_file, status)
+
+
+def _publish(
+    sample: str, called: Path, extracted: Path, run_check: Path | None, lab_name: str, out: Path
+) -> None:
+    made = read_call(called / CALL)
+    if run_check is not None:
+        made = apply_carry_over(made, read_run_check(run_check))
+    _copy(called / CALL, out / f"{sample}.call.json")
+    _copy(extracted / EXTRACTED, out / f"{sample}.uba1.bam")
+    _copy(extracted / f"{EXTRACTED}.bai", out / f"{sample}.uba1.bam.bai")
+    write_result(out / f"{sample}.result.json", SampleResult(made, decide(made)))
+    render_sample(out / f"{sample}.result.json", out, lab_name)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def _genomes(references: Sequence[LocalFile], work: Path) -> list[Genome]:
+    return [
+        open_genome(file.path, index_dir=work / "fasta", shown=file.shown) for file in references
+    ]
+
+
+def _extraction(folder: Path) -> Extraction:
+    return Extraction.from_json(json.loads((folder / EXTRACTION).read_text(encoding="utf-8")))
+
+
+def _source_files(trimmed: Sequence[Path]) -> tuple[tuple[InputFile, ...], tuple[str, ...]]:
+    """Return the FASTQ files that trimming read, and what it warned of."""
+    files: list[InputFile] = []
+    warnings: dict[str, None] = {}
+    for folder in trimmed:
+        report = json.loads((folder / mapping.TRIM_REPORT).read_text(encoding="utf-8"))
+        files += [InputFile(**file) for file in report["files"]]
+        warnings |= dict.fromkeys(report["warnings"])
+    return tuple(files), tuple(warnings)

@@ -1,0 +1,224 @@
+"""Snakemake with sane flags, its progress, and what came of it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from vexas_uba1 import numbers, paths
+from vexas_uba1.errors import UserError
+from vexas_uba1.result import read_result
+from vexas_uba1.samples.check import load_run
+from vexas_uba1.status import SampleStatus, read_status
+from vexas_uba1.steps.cohort import status_file
+from vexas_uba1.steps.plan import Plan
+from vexas_uba1.verdict import leading
+
+ENGINE_LOG = Path("logs") / "snakemake.log"
+_TARGET = "cohort/cohort.tsv"
+_LOG_LINES = 12
+_MOST_LOGS = 3
+_STEPS = re.compile(r"(\d+) of (\d+) steps")
+_MESSAGE = re.compile(r"Job \d+: (.+)")
+_FAILED_LOG = re.compile(r"\s*log: (\S.*?) \(check log file")
+_FULL_DISK = re.compile(r"No space left on device|database or disk is full|Disk quota exceeded")
+_LOCKED = "another run is using this output folder"
+
+
+@dataclass
+class _Watched:
+    """What Snakemake said."""
+
+    failed_logs: list[str] = field(default_factory=list)
+    last_lines: list[str] = field(default_factory=list)
+    disk_is_full: bool = False
+
+
+def run_workflow(
+    config: Path, *, cores: int, dry_run: bool, profile: str | None, arguments: Sequence[str]
+) -> int:
+    """Check the input, run Snakemake and show what came of it.
+
+    Args:
+        config: The configuration file.
+        cores: For Snakemake.
+        dry_run: Whether to show the jobs only.
+        profile: Name of a profile of the workflow, or a folder.
+        arguments: Further arguments of Snakemake.
+
+    Returns:
+        The exit status: 0; 2 if the user has something to mend; 1 for a fault of the software.
+
+    Raises:
+        UserError: the configuration or the sheet cannot be used, or another run is under way.
+    """
+    plan = Plan(load_run(config))
+    console = Console(stderr=True, highlight=False)
+    for change in plan.changed_versions():
+        console.print(
+            f"Since the last results: {change}; what depends on it is done again.", markup=False
+        )
+    command = [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(paths.snakefile())),
+        *("--configfile", str(config.absolute()), "--directory", str(plan.outdir)),
+        *("--cores", str(cores), "--keep-going", "--rerun-incomplete", "--nolock"),
+        *(["--workflow-profile", str(_profile(profile))] if profile else []),
+        *(["--dry-run"] if dry_run else []),
+        *arguments,
+        *("--", _TARGET),
+    ]
+    if dry_run:
+        return 0 if subprocess.run(command, check=False).returncode == 0 else 1
+    plan.outdir.mkdir(parents=True, exist_ok=True)
+    with _locked(plan.outdir) as lock:
+        watched = _Watched()
+        code = _watch(command, plan.outdir, lock, watched, console)
+    if code != 0:
+        return _explain(watched, plan.outdir, console)
+    return _show(plan, console)
+
+
+def _profile(name: str) -> Path:
+    own = paths.product_root() / "workflow" / "profiles" / name
+    if own.is_dir() and "/" not in name:
+        return own
+    if (Path(name) / "config.yaml").is_file() or any(Path(name).glob("config.v*.yaml")):
+        return Path(name).absolute()
+    known = ", ".join(sorted(path.name for path in own.parent.iterdir()))
+    raise UserError(
+        "there is no such profile",
+        remedy=f"Name one of the workflow's ({known}) or a folder with a config.yaml",
+        column="--profile",
+        value=name,
+    )
+
+
+@contextmanager
+def _locked(outdir: Path) -> Iterator[IO[bytes]]:
+    """Hold the output folder's lock; the kernel lets go of it however the run ends."""
+    with (outdir / ".lock").open("wb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                _LOCKED, remedy="Wait for it to end, or name another outdir", file=outdir.name
+            ) from None
+        os.set_inheritable(handle.fileno(), True)
+        yield handle
+
+
+def _watch(
+    command: Sequence[str], outdir: Path, lock: IO[bytes], watched: _Watched, console: Console
+) -> int:
+    """Run Snakemake; its whole output goes to a log, its progress to the terminal."""
+    log_file = outdir / ENGINE_LOG
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with log_file.open("w", encoding="utf-8") as log, progress:
+        task = progress.add_task("Planning", total=None)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            pass_fds=[lock.fileno()],
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            log.write(line)
+            watched.last_lines = [*watched.last_lines[-_LOG_LINES:], line.rstrip("\n")]
+            watched.disk_is_full |= _FULL_DISK.search(line) is not None
+            if found := _FAILED_LOG.match(line):
+                watched.failed_logs.append(found[1])
+            if found := _MESSAGE.match(line):
+                progress.update(task, description=found[1])
+                if not console.is_terminal:
+                    console.print(found[1], markup=False)
+            if found := _STEPS.search(line):
+                progress.update(task, completed=int(found[1]), total=int(found[2]))
+        return process.wait()
+
+
+def _explain(watched: _Watched, outdir: Path, console: Console) -> int:
+    """Show the last lines of what failed; return the exit status."""
+    if watched.disk_is_full:
+        console.print(
+            "error: no space is left on the disk. "
+            "Free space or choose another outdir, then run the same command again.",
+            markup=False,
+        )
+        return 2
+    users_to_mend = bool(watched.failed_logs)
+    for name in watched.failed_logs[:_MOST_LOGS]:
+        log = outdir / name
+        lines = (
+            log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+        )
+        console.print(f"A job failed. The last lines of {log}:", markup=False)
+        for line in lines[-_LOG_LINES:]:
+            console.print(f"  {line}", markup=False)
+        users_to_mend &= bool(lines) and any(line.startswith("error: ") for line in lines)
+    if not watched.failed_logs:
+        for line in watched.last_lines:
+            console.print(f"  {line}", markup=False)
+    console.print(
+        f"The whole log: {outdir / ENGINE_LOG}. The same command goes on from here.", markup=False
+    )
+    return 2 if users_to_mend else 1
+
+
+def _show(plan: Plan, console: Console) -> int:
+    """Print the verdicts; return the exit status."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("sample", "verdict", "variant", "VAF", "codon-41 limit", "note"):
+        table.add_column(heading, overflow="fold")
+    failed: list[SampleStatus] = []
+    for sample in plan.samples:
+        file = status_file(plan.outdir, sample)
+        status = read_status(file)
+        if status.state == "failed":
+            failed.append(status)
+            table.add_row(
+                sample, "FAILED", "", "", "", f"{status.step}: {status.problems[0].message}"
+            )
+            continue
+        result = read_result(file.parent / f"{sample}.result.json")
+        call = result.call
+        deciding = leading(call)
+        table.add_row(
+            sample,
+            result.verdict.code,
+            deciding.hgvs_c if deciding else "",
+            numbers.percent(deciding.vaf) if deciding else "",
+            numbers.limit(call.codon41.limit_of_detection_vaf),
+            "",
+        )
+    output = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+    output.print(table)
+    for status in failed:
+        for problem in status.problems:
+            console.print(f"error: {status.sample}: {problem}", markup=False)
+    page = plan.outdir / "cohort" / "cohort.html"
+    output.print(f"Open {os.path.relpath(page)}", soft_wrap=True)
+    return 2 if failed else 0

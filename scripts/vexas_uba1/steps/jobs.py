@@ -1,0 +1,179 @@
+"""The door between a rule and its step; each file in ``scripts/`` is one call of this module."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from vexas_uba1.errors import UserError, disk_problem
+from vexas_uba1.result import SampleInfo
+from vexas_uba1.steps import calling, cohort, mapping
+from vexas_uba1.steps.outcome import failure_in, produce
+
+WORK = Path("work")
+
+
+def trim_reads(snakemake: Any) -> None:
+    """Rule ``trim_reads``."""
+    with _logged(snakemake):
+        job = _structured(snakemake.params.job, mapping.TrimJob)
+        folder = Path(snakemake.output[0])
+        produce(
+            folder,
+            snakemake.rule,
+            (),
+            lambda out: mapping.trim_reads(job, out),
+        )
+
+
+def build_index(snakemake: Any) -> None:
+    """Rule ``build_index``."""
+    with _logged(snakemake):
+        job = _structured(snakemake.params.job, mapping.IndexJob)
+        folder = Path(snakemake.output[0])
+        produce(
+            folder,
+            snakemake.rule,
+            (),
+            lambda out: mapping.index_genome(job, out, snakemake.threads),
+        )
+
+
+def align_reads(snakemake: Any) -> None:
+    """Rule ``align_reads``."""
+    with _logged(snakemake):
+        job = _structured(snakemake.params.job, mapping.AlignJob)
+        trimmed = Path(snakemake.input.trimmed)
+        index = Path(snakemake.input.index[0]) if snakemake.input.get("index") else None
+        produce(
+            Path(snakemake.output[0]),
+            snakemake.rule,
+            [trimmed, *([index] if index else [])],
+            lambda out: mapping.align_reads(job, trimmed, index, out, WORK, snakemake.threads),
+        )
+
+
+def mark_duplicates(snakemake: Any) -> None:
+    """Rule ``mark_duplicates``."""
+    with _logged(snakemake):
+        job = _structured(snakemake.params.job, mapping.MarkJob)
+        units = [Path(folder) for folder in snakemake.input.aligned]
+        produce(
+            Path(snakemake.output[0]),
+            snakemake.rule,
+            units,
+            lambda out: mapping.merge_units(job, units[0].parent, out, WORK),
+        )
+
+
+def extract_region(snakemake: Any) -> None:
+    """Rule ``extract_region``."""
+    with _logged(snakemake):
+        job = _structured(snakemake.params.job, calling.ExtractJob)
+        marked = [Path(folder) for folder in snakemake.input.get("marked", [])]
+
+        def work(out: Path) -> None:
+            from vexas_uba1.steps.plan import address_of
+
+            if marked:
+                reads = str(marked[0] / mapping.MARKED)
+                calling.extract(job, reads, f"{job.sample}, aligned", out, WORK, ours=True)
+            else:
+                local = snakemake.input.get("reads")
+                address = (
+                    local[0] if local else address_of(Path(snakemake.params.sheet), job.sample)
+                )
+                calling.extract(job, address, snakemake.params.shown, out, WORK)
+
+        produce(Path(snakemake.output[0]), snakemake.rule, marked, work)
+
+
+def call_variants(snakemake: Any) -> None:
+    """Rule ``call_variants``."""
+    with _logged(snakemake):
+        job = _structured(snakemake.params.job, calling.CallJob)
+        extracted = Path(snakemake.input.extracted)
+        trimmed = [Path(folder) for folder in snakemake.input.get("trimmed", [])]
+        produce(
+            Path(snakemake.output[0]),
+            snakemake.rule,
+            [extracted],
+            lambda out: calling.call(job, extracted, trimmed, out, WORK),
+        )
+
+
+def check_run(snakemake: Any) -> None:
+    """Rule ``check_run``."""
+    with _logged(snakemake):
+        called = {Path(folder).name: Path(folder) for folder in snakemake.input.called}
+        cohort.check_carry_over(
+            snakemake.wildcards.run, called, snakemake.params.rates, Path(snakemake.output[0])
+        )
+
+
+def finalise_result(snakemake: Any) -> None:
+    """Rule ``finalise_result``."""
+    with _logged(snakemake):
+        called = Path(snakemake.input.called)
+        check = snakemake.input.get("check")
+        calling.finalise(
+            snakemake.wildcards.sample,
+            called,
+            Path(snakemake.input.extracted),
+            Path(check[0]) if check else None,
+            snakemake.params.lab_name,
+            Path(snakemake.output[0]).parent,
+            failure_in(called),
+        )
+
+
+def summarise_cohort(snakemake: Any) -> None:
+    """Rule ``summarise_cohort``."""
+    with _logged(snakemake):
+        infos = [_structured(info, SampleInfo) for info in snakemake.params.samples]
+        cohort.summarise(infos, snakemake.params.lab_name, snakemake.params.versions, Path())
+
+
+def require_all(snakemake: Any) -> None:
+    """Rule ``require_all``: the run is complete only if no sample failed."""
+    with _logged(snakemake):
+        failed = cohort.failed_samples(list(snakemake.params.samples), Path())
+        if failed:
+            raise UserError.of([problem for status in failed for problem in status.problems])
+        Path(snakemake.output[0]).touch()
+
+
+def _structured(values: Any, kind: type[Any]) -> Any:
+    from cattrs import Converter
+
+    converter = Converter(forbid_extra_keys=True)
+    converter.register_structure_hook(Path, lambda value, _: Path(value))
+    return converter.structure(dict(values), kind)
+
+
+@contextmanager
+def _logged(snakemake: Any) -> Iterator[None]:
+    """Send all output to the job's log; no traceback where the user can mend the cause."""
+    log = Path(snakemake.log[0])
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as handle:
+        # htslib and the aligners write to the descriptors themselves.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(handle.fileno(), 1)
+        os.dup2(handle.fileno(), 2)
+    try:
+        yield
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+    except OSError as error:
+        problem = disk_problem(error)
+        if problem is None:
+            raise
+        sys.stderr.write(f"error: {problem}\n")
+        sys.exit(2)

@@ -1,0 +1,326 @@
+"""From the checked sheet and configuration to what each job is told.
+
+Each job is told only what its result depends on, as plain values: Snakemake runs a job again when
+they change. A URL is never among them, for it may hold a signature; the job takes it from the
+sheet.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from vexas_uba1 import __version__
+from vexas_uba1.catalogue import load_catalogue
+from vexas_uba1.errors import UserError
+from vexas_uba1.locus.record import load_locus
+from vexas_uba1.mapping.index import memory_mb
+from vexas_uba1.mapping.trimming import UMI_TAG
+from vexas_uba1.result import SampleInfo
+from vexas_uba1.samples.check import Run, load_run
+from vexas_uba1.samples.sheet import Sample, read_sheet
+from vexas_uba1.samples.sources import LocalFile
+from vexas_uba1.status import read_status
+from vexas_uba1.steps.calling import CallJob, ExtractJob
+from vexas_uba1.steps.cohort import status_file
+from vexas_uba1.steps.mapping import AlignJob, IndexJob, MarkJob, TrimJob
+
+VERSIONS = Path("work") / "versions.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the workflow asks for, job by job."""
+
+    run: Run
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """Software, gene record and catalogue, as results name them."""
+        locus = load_locus(None if self._locus is None else Path(self._locus))
+        catalogue = load_catalogue(locus)
+        return {
+            "software": __version__,
+            "locus": f"{locus.version} ({locus.sha256[:12]})",
+            "catalogue": f"{catalogue.version} ({catalogue.sha256[:12]})",
+        }
+
+    @property
+    def outdir(self) -> Path:
+        """The output folder."""
+        return self.run.config.outdir.path
+
+    @property
+    def samples(self) -> list[str]:
+        """Every sample's id, in the sheet's order."""
+        return [sample.id for sample in self.run.samples]
+
+    @property
+    def units(self) -> list[str]:
+        """The names of all FASTQ units."""
+        return sorted({unit.unit for sample in self.run.samples for unit in sample.units})
+
+    @cached_property
+    def by_id(self) -> dict[str, Sample]:
+        """The samples by their ids."""
+        return {sample.id: sample for sample in self.run.samples}
+
+    def reads(self, sample: str, unit: str) -> tuple[LocalFile, ...]:
+        """Return the FASTQ files of a unit."""
+        named = next(one for one in self.by_id[sample].units if one.unit == unit)
+        return (named.fq1,) if named.fq2 is None else (named.fq1, named.fq2)
+
+    def trim(self, sample: str, unit: str) -> dict[str, Any]:
+        """Tell ``trim_reads``."""
+        trimming = self.run.config.trimming
+        umi = self.by_id[sample].umi
+        return _plain(
+            TrimJob(
+                reads=self.reads(sample, unit),
+                umi=umi.text if umi else "none",
+                enabled=trimming.enabled,
+                quality=trimming.quality,
+                poly_g=trimming.poly_g,
+                min_length=trimming.min_length,
+                adapters=trimming.adapters,
+            )
+        )
+
+    def index(self, kind: str) -> dict[str, Any]:
+        """Tell ``build_index``; ``kind`` is ``dna`` or ``rna``."""
+        return _plain(self._index(kind == "rna"))
+
+    def kind(self, sample: str) -> str:
+        """Return which index a sample's reads need: ``dna`` or ``rna``."""
+        return "rna" if self.by_id[sample].assay == "rna" else "dna"
+
+    def needs_index(self) -> bool:
+        """Return whether reads are aligned to a genome whose index is not there yet."""
+        config = self.run.config
+        return bool(config.references) and config.aligner_index is None
+
+    def align(self, sample: str, unit: str) -> dict[str, Any]:
+        """Tell ``align_reads``."""
+        asked = self.by_id[sample]
+        library = next(one.library for one in asked.units if one.unit == unit)
+        rna = asked.assay == "rna"
+        build = self.run.config.build
+        return _plain(AlignJob(sample, unit, library, rna, self._index(rna), self._locus, build))
+
+    def mark(self, sample: str) -> dict[str, Any]:
+        """Tell ``mark_duplicates``."""
+        asked = self.by_id[sample]
+        units = tuple((unit.unit, unit.library) for unit in asked.units)
+        return _plain(MarkJob(units, asked.assay != "amplicon", asked.umi is not None))
+
+    def extract(self, sample: str) -> dict[str, Any]:
+        """Tell ``extract_region``."""
+        asked = self.by_id[sample]
+        return _plain(
+            ExtractJob(
+                sample,
+                self.run.config.references,
+                self._locus,
+                self.run.config.build,
+                None if asked.is_fastq else asked.read_group_sample,
+                self._umi_tags(asked),
+            )
+        )
+
+    def call(self, sample: str) -> dict[str, Any]:
+        """Tell ``call_variants``."""
+        asked, config = self.by_id[sample], self.run.config
+        return _plain(
+            CallJob(
+                sample=self.info(sample),
+                references=config.references,
+                locus=self._locus,
+                reporting_limit_vaf=config.reporting_limit_vaf[asked.assay],
+                required_limit_vaf=config.required_limit_vaf[asked.assay],
+                amplicon_limit_floor_vaf=config.amplicon_limit_floor_vaf,
+                umi_tags=self._umi_tags(asked),
+                input_ng=asked.input_ng,
+                bundled_locus=asked.is_fastq and not config.references,
+            )
+        )
+
+    def info(self, sample: str) -> SampleInfo:
+        """Return what the sheet says of a sample, as results hold it."""
+        asked = self.by_id[sample]
+        return SampleInfo(
+            id=asked.id,
+            patient=asked.patient,
+            collected=asked.collected,
+            specimen=asked.specimen,
+            sex=asked.sex,
+            transplant=asked.transplant,
+            donor_sex=asked.donor_sex,
+            assay=asked.assay,
+            run=asked.run,
+            index_type=asked.index_type,
+        )
+
+    @property
+    def sample_infos(self) -> list[dict[str, str]]:
+        """What the sheet says of every sample, as plain values."""
+        return [_plain(self.info(sample)) for sample in self.samples]
+
+    def local_reads(self, sample: str) -> list[str]:
+        """Return the path of a sample's BAM or CRAM; empty for FASTQ and for a URL."""
+        alignment = self.by_id[sample].alignment
+        return [str(alignment.path)] if isinstance(alignment, LocalFile) else []
+
+    def shown_reads(self, sample: str) -> str:
+        """Return how messages name a sample's BAM or CRAM."""
+        alignment = self.by_id[sample].alignment
+        return "" if alignment is None else alignment.shown
+
+    def run_check(self, sample: str) -> list[str]:
+        """Return the carry-over check of a sample's run, if it has one."""
+        run = self.by_id[sample].run
+        return [f"cohort/carryover/{run}.json"] if run else []
+
+    def index_memory_mb(self, wildcards: Any) -> int:
+        """Return the memory that building an index needs, in MB."""
+        return self._memory_mb(rna=wildcards.kind == "rna", building=True)
+
+    def align_memory_mb(self, wildcards: Any) -> int:
+        """Return the memory that aligning one unit needs, in MB."""
+        return self._memory_mb(rna=self.kind(wildcards.sample) == "rna", building=False)
+
+    @staticmethod
+    def escaped(name: str) -> str:
+        """Return a name as a regular expression that matches it alone."""
+        return re.escape(name)
+
+    def _memory_mb(self, *, rna: bool, building: bool) -> int:
+        config = self.run.config
+        if config.resources.align_memory_mb is not None:
+            return config.resources.align_memory_mb
+        # A FASTA has about one byte a base; a compressed one about a quarter.
+        bases = 0
+        for reference in config.references[:1]:
+            size = reference.path.stat().st_size
+            bases = 4 * size if reference.path.suffix in (".gz", ".bgz") else size
+        return memory_mb(config.aligner, bases, rna=rna, building=building)
+
+    def changed_versions(self) -> list[str]:
+        """Return, in words, what has changed since the output folder's results were made."""
+        file = self.outdir / VERSIONS
+        if not file.is_file():
+            return []
+        before: Mapping[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        return [
+            f"{name} {before.get(name, 'unknown')} is now {version}"
+            for name, version in self.versions.items()
+            if before.get(name) != version
+        ]
+
+    def forget_unfinished(self) -> list[str]:
+        """Remove what failed samples left behind, so that they are tried again; return their names.
+
+        A sample whose finished files are not all there counts as unfinished: only its status is
+        removed.
+        """
+        unfinished = []
+        for sample in self.samples:
+            file = status_file(self.outdir, sample)
+            if not file.is_file():
+                continue
+            status = read_status(file)
+            if status.state == "ok" and all(
+                (file.parent / name).is_file() for name in status.files
+            ):
+                continue
+            unfinished.append(sample)
+            if status.state == "failed":
+                self._forget_failures(sample)
+            file.unlink()
+        return unfinished
+
+    def _forget_failures(self, sample: str) -> None:
+        import shutil
+
+        from vexas_uba1.steps.outcome import failure_in
+
+        work = self.outdir / "work"
+        folders = [work / step / sample for step in ("marked", "extracted", "called")]
+        folders += [
+            work / step / sample / unit.unit
+            for step in ("trimmed", "aligned")
+            for unit in self.by_id[sample].units
+        ]
+        for folder in folders:
+            if failure_in(folder) is not None:
+                shutil.rmtree(folder)
+
+    @property
+    def _locus(self) -> str | None:
+        locus = self.run.config.locus
+        return None if locus is None else str(locus.path)
+
+    def _index(self, rna: bool) -> IndexJob:
+        config = self.run.config
+        reference = config.references[0] if config.references else None
+        return IndexJob(reference, config.aligner, config.aligner_index, rna)
+
+    def _umi_tags(self, sample: Sample) -> tuple[str, ...]:
+        if sample.umi is None:
+            return ()
+        return (UMI_TAG,) if sample.is_fastq else sample.umi.tags
+
+
+def load_plan(files: Sequence[Path], values: Mapping[str, Any]) -> Plan:
+    """Return the plan of a configuration, as Snakemake hands it over.
+
+    Args:
+        files: Its configuration files; relative paths start at the first one's folder.
+        values: All values, those of the command line included.
+
+    Raises:
+        UserError: carries every problem of the configuration and of its sheet.
+    """
+    if not values:
+        raise UserError(
+            "there is no configuration",
+            remedy="Pass --configfile with a configuration such as `vexas-uba1 init` writes",
+        )
+    if len(files) == 1 and _same(files[0], values):
+        return Plan(load_run(files[0]))
+    return Plan(load_run(values, base=files[0].absolute().parent if files else None))
+
+
+def _same(file: Path, values: Mapping[str, Any]) -> bool:
+    """Return whether a file's values are all of ``values``, so that messages can name its lines."""
+    import yaml
+
+    try:
+        return bool(yaml.safe_load(file.read_text(encoding="utf-8")) == dict(values))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return False
+
+
+def address_of(sheet: Path, sample: str) -> str:
+    """Return the path or URL of a sample's BAM or CRAM, from the sheet itself.
+
+    Raises:
+        KeyError: the sheet has no such sample.
+    """
+    for read in read_sheet(LocalFile(sheet.name, sheet)).samples:
+        if read.id == sample and read.alignment is not None:
+            return read.alignment.address
+    raise KeyError(sample)
+
+
+def _plain(job: object) -> dict[str, Any]:
+    from cattrs import Converter
+
+    converter = Converter()
+    converter.register_unstructure_hook(Path, str)
+    values: dict[str, Any] = converter.unstructure(job)
+    return values

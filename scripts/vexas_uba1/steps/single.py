@@ -1,0 +1,144 @@
+"""One BAM or CRAM without the workflow: the same steps, the same files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from vexas_uba1.alignments.sources import Source, check_alignment_file
+from vexas_uba1.errors import Problem, UserError
+from vexas_uba1.locus.record import load_locus
+from vexas_uba1.result import SampleInfo
+from vexas_uba1.samples.config import read_config
+from vexas_uba1.samples.schema import load_schema
+from vexas_uba1.samples.sources import local_file
+from vexas_uba1.samples.umi import parse_umi
+from vexas_uba1.steps import calling
+from vexas_uba1.steps.cohort import status_file
+from vexas_uba1.steps.outcome import failure_in, produce
+
+
+def call_one(
+    reads: str,
+    out: Path,
+    *,
+    sample: str | None,
+    sex: str,
+    assay: str,
+    umi: str,
+    input_ng: float | None,
+    read_group_sample: str | None,
+    references: tuple[Path, ...],
+    build: str,
+    locus: Path | None,
+    lab_name: str,
+) -> Path:
+    """Call one file and return its sample's status file.
+
+    What is wrong with the arguments or with the file's head is told before anything is written;
+    what is found while its reads are read ends in a status ``failed``.
+
+    Raises:
+        UserError: the arguments or the file cannot be used.
+    """
+    name = sample if sample is not None else _name_of(reads)
+    tags = _checked(name, umi, input_ng)
+    load_locus(locus)
+    files = tuple(local_file(str(path), Path.cwd()) for path in references)
+    source = Source.of(reads if "://" in reads else Path(reads))
+    check_alignment_file(source)
+    _check_out(out)
+    # An empty configuration is one of defaults.
+    config = read_config({}).config
+    work = out / "work"
+    extracted, called = work / "extracted" / name, work / "called" / name
+    extract = calling.ExtractJob(
+        sample=name,
+        references=files,
+        locus=None if locus is None else str(locus),
+        build=build,
+        read_group_sample=read_group_sample,
+        umi_tags=tags,
+    )
+    call = calling.CallJob(
+        sample=SampleInfo(name, sex=sex, assay=assay),
+        references=files,
+        locus=extract.locus,
+        reporting_limit_vaf=config.reporting_limit_vaf[assay],
+        required_limit_vaf=config.required_limit_vaf[assay],
+        amplicon_limit_floor_vaf=config.amplicon_limit_floor_vaf,
+        umi_tags=tags,
+        input_ng=input_ng,
+        bundled_locus=False,
+    )
+    try:
+        produce(
+            extracted,
+            "extract_region",
+            (),
+            lambda folder: calling.extract(extract, reads, source.shown, folder, work),
+        )
+        produce(
+            called,
+            "call_variants",
+            [extracted],
+            lambda folder: calling.call(call, extracted, (), folder, work),
+        )
+        status = status_file(out, name)
+        failure = failure_in(called)
+        calling.finalise(name, called, extracted, None, lab_name, status.parent, failure)
+    finally:
+        shutil.rmtree(extracted, ignore_errors=True)
+        shutil.rmtree(called, ignore_errors=True)
+    return status
+
+
+def _name_of(reads: str) -> str:
+    path = urlsplit(reads).path if "://" in reads else reads
+    return PurePosixPath(path).stem
+
+
+def _checked(name: str, umi: str, input_ng: float | None) -> tuple[str, ...]:
+    """Return the UMI tags; raise with every argument that cannot be used."""
+    problems = []
+    about = load_schema("samples")["properties"]["sample"]
+    if not re.fullmatch(about["pattern"].strip("^$"), name):
+        problems.append(
+            Problem(
+                "the sample id holds characters that are not allowed",
+                "Pass --sample with letters, digits, '.', '_' and '-', 64 at most",
+                value=name,
+            )
+        )
+    tags: tuple[str, ...] = ()
+    try:
+        parsed = parse_umi(umi)
+    except ValueError as error:
+        problems.append(
+            Problem(f"--umi-tag: {error}", "Name one or more tags, such as RX", value=umi)
+        )
+    else:
+        tags = parsed.tags if parsed else ()
+        if parsed and parsed.structures:
+            problems.append(
+                Problem("--umi-tag takes SAM tags", "Name one or more tags, such as RX", value=umi)
+            )
+    if input_ng is not None and not 0 < input_ng < float("inf"):
+        problems.append(
+            Problem("--input-ng is no amount of DNA", "Give nanograms above 0", value=str(input_ng))
+        )
+    if problems:
+        raise UserError.of(problems)
+    return tags
+
+
+def _check_out(out: Path) -> None:
+    nearest = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise UserError(
+            "a part of the output folder's path is a file",
+            remedy="Name another folder; nothing is overwritten",
+            file=str(out),
+        )

@@ -1,0 +1,50 @@
+"""All samples together."""
+
+
+rule summarise_cohort:
+    input:
+        statuses=[f"samples/{sample}/{sample}.status.json" for sample in PLAN.samples],
+    output:
+        table="cohort/cohort.tsv",
+        page=report(
+            "cohort/cohort.html",
+            caption="../report/cohort.rst",
+            category="Cohort",
+        ),
+        multiqc="cohort/cohort_mqc.json",
+        versions="work/versions.json",
+    params:
+        samples=PLAN.sample_infos,
+        lab_name=PLAN.run.config.lab_name,
+        versions=PLAN.versions,
+    log:
+        "logs/summarise_cohort.log",
+    benchmark:
+        "benchmarks/summarise_cohort.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    message:
+        "Summarising all samples"
+    conda:
+        "../envs/vexas_uba1.yaml"
+    script:
+        "../../scripts/summarise_cohort.py"
+
+
+rule require_all:
+    input:
+        table="cohort/cohort.tsv",
+        statuses=[f"samples/{sample}/{sample}.status.json" for sample in PLAN.samples],
+    output:
+        touch("work/complete"),
+    params:
+        samples=PLAN.samples,
+    log:
+        "logs/require_all.log",
+    message:
+        "Making sure that no sample failed"
+    conda:
+        "../envs/vexas_uba1.yaml"
+    script:
+        "../../scripts/require_all.py"
