@@ -39,9 +39,9 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         "work/complete",
-    default_target: True
 
 
 include: "workflow/rules/mapping.smk"
@@ -51,4 +51,7 @@ include: "workflow/rules/cohort.smk"
 
 onstart:
     for change in PLAN.changed_versions():
-        print(f"Since the last results: {change}; what depends on it is done again.", file=sys.stderr)
+        print(
+            f"Since the last results: {change}; what depends on it is done again.",
+            file=sys.stderr,
+        )

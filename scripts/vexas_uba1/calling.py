@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,15 +101,24 @@ def call_sample(
         UserError: a catalogue name does not fit the build, or the FASTAs belong to another.
     """
     placed = extraction.placed(locus)
-    start, end = placed.window
-    reads = read_window(bam, extraction.contig, start, end, options.umi_tags)
+    sites = _sites(placed)
+    reads = read_window(
+        bam,
+        extraction.contig,
+        _widened(sites),
+        umi_tags=options.umi_tags,
+        # An amplicon's fragments all begin at its primers: a flag says nothing there.
+        keep_duplicates=bool(options.umi_tags) or options.sample.assay == "amplicon",
+    )
     # Reads aligned to the record itself can tell nothing about the reference.
     md_bases = {} if options.bundled_locus else reads.md_bases
     reference = _reference(placed, extraction, genomes, md_bases)
     entries = catalogue.place(placed, reference)
     named = {base for allele in entries for edit in allele.edits for base in _bases_of(edit)}
-    searched = _searched_positions(placed, reference, named)
-    molecules = join_molecules(reads, _widened(searched))
+    # A splice site known by rule alone is not searched, for a GC donor would look like a change;
+    # the catalogue's own were read by its sources.
+    searched = np.setdiff1d(sites, list(reference.assumed - named))
+    molecules = join_molecules(reads)
     counting, count_unit = _counting(options)
     caller = Caller(
         molecules,
@@ -129,11 +138,7 @@ def call_sample(
             build=extraction.build,
             contig=extraction.contig,
             contig_length=extraction.contig_length,
-            files=options.source_files
-            or tuple(
-                InputFile(file.name, file.bytes, file.sha256, file.sha256_of)
-                for file in extraction.files
-            ),
+            files=options.source_files or extraction.files,
             bundled_locus=options.bundled_locus,
         ),
         codon41=codon41,
@@ -162,31 +167,24 @@ def _reference(
     if chosen is not None:
         bases = chosen.genome.fetch(chosen.contig, start, end)
         return from_fasta(start, bases, placed.reference_bases())
-    sites = {
+    by_rule = {
         base for first, last in placed.splice_intervals(_SITE_BASES) for base in range(first, last)
     }
-    return from_reads(start, placed.reference_bases(), md_bases, sites)
+    return from_reads(start, placed.reference_bases(), md_bases, by_rule)
 
 
-def _searched_positions(
-    placed: PlacedLocus, reference: ReferenceWindow, named: Collection[int]
-) -> NDArray[np.int64]:
-    """Return the 0-based, ascending positions of the exons' bases and of the introns' ends.
+def _sites(placed: PlacedLocus) -> NDArray[np.int64]:
+    """Return the 0-based, ascending positions of the exons' reported bases and the introns' ends.
 
-    Splice sites known by rule alone are left out, for a GC donor would look like a change; those
-    that the catalogue names (``named``) were read by its sources.
+    Of an exon its coding bases are reported, or all if it has none.
     """
     wanted = {*placed.coding_positions, *placed.codon_positions}
-    coding = set(placed.coding_positions)
     for _, (first, last) in placed.exon_intervals:
-        if coding.isdisjoint(range(first, last)):
+        if placed.coding_index.keys().isdisjoint(range(first, last)):
             wanted.update(range(first, last))
     for first, last in placed.splice_intervals(SPLICE_FLANK):
         wanted.update(range(first, last))
-    wanted -= reference.assumed - set(named)
-    return np.array(
-        sorted(position for position in wanted if reference.start <= position < reference.end)
-    )
+    return np.array(sorted(wanted), dtype=np.int64)
 
 
 def _widened(positions: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import Reads
+from vexas_uba1.reference import UNKNOWN
 
 AGREEMENT_QUALITY_CAP = 45
 """Phred of agreeing copies at most: polymerase and damage errors precede reading (assumed)."""
@@ -126,22 +127,16 @@ class Molecules:
         )
 
 
-def join_molecules(reads: Reads, positions: NDArray[np.int64]) -> Molecules:
-    """Join the reads of each molecule into one observation per position.
-
-    Args:
-        reads: The window's reads.
-        positions: 0-based positions of interest, sorted; bases elsewhere are dropped first.
-    """
+def join_molecules(reads: Reads) -> Molecules:
+    """Join the reads of each molecule into one observation per position."""
     molecule_of_read = _molecules(reads)
     count = int(molecule_of_read.max()) + 1 if molecule_of_read.size else 0
-    wanted = np.isin(reads.base_position, positions)
-    wanted &= reads.base_code != 4
+    wanted = reads.base_code != UNKNOWN
     base_read = reads.base_read[wanted]
     molecule = molecule_of_read[base_read] if base_read.size else base_read
     position = reads.base_position[wanted]
-    low = int(positions[0]) if positions.size else 0
-    span = int(positions[-1]) - low + 1 if positions.size else 1
+    low = int(position.min(initial=np.iinfo(np.int32).max))
+    span = int(position.max(initial=low)) - low + 1
     key = molecule.astype(np.int64) * span + (position - low)
     order = np.argsort(key, kind="stable")
     key = key[order]

@@ -314,7 +314,9 @@ def test_a_result_that_is_gone_is_an_error_not_an_empty_row(tmp_path: Path) -> N
 
 PASSING = a_variant(hgvs_c="c.122T>C", vaf=0.1)
 GREATER = a_variant(hgvs_c="c.121A>G", vaf=0.2)
-FLAGGED = a_variant(hgvs_c="c.121A>C", vaf=0.9, filters=("strand",))
+FLAGGED = a_variant(
+    hgvs_c="c.121A>C", vaf=0.9, filters=("strand",), filter_reasons={"strand": "one strand"}
+)
 OTHER_LOCUS = a_variant(hgvs_c="c.167C>T", vaf=0.6, at_codon41=False)
 BELOW_REPORTING = a_variant(hgvs_c="c.122T>C", vaf=0.01)
 ELSEWHERE = a_variant(hgvs_c="c.1430G>C", vaf=0.5, verdict_class="uncatalogued", at_codon41=False)

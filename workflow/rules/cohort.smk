@@ -13,21 +13,21 @@ rule summarise_cohort:
         ),
         multiqc="cohort/cohort_mqc.json",
         versions="work/versions.json",
-    params:
-        samples=PLAN.sample_infos,
-        lab_name=PLAN.run.config.lab_name,
-        versions=PLAN.versions,
     log:
         "logs/summarise_cohort.log",
     benchmark:
         "benchmarks/summarise_cohort.tsv"
+    conda:
+        "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
         mem_mb=1000,
+    params:
+        samples=PLAN.sample_infos,
+        lab_name=PLAN.run.config.lab_name,
+        versions=PLAN.versions,
     message:
         "Summarising all samples"
-    conda:
-        "../envs/vexas_uba1.yaml"
     script:
         "../../scripts/summarise_cohort.py"
 
@@ -38,13 +38,13 @@ rule require_all:
         statuses=[f"samples/{sample}/{sample}.status.json" for sample in PLAN.samples],
     output:
         touch("work/complete"),
-    params:
-        samples=PLAN.samples,
     log:
         "logs/require_all.log",
-    message:
-        "Making sure that no sample failed"
     conda:
         "../envs/vexas_uba1.yaml"
+    params:
+        samples=PLAN.samples,
+    message:
+        "Making sure that no sample failed"
     script:
         "../../scripts/require_all.py"

@@ -6,21 +6,21 @@ rule build_index:
         reference=[str(file.path) for file in PLAN.run.config.references[:1]],
     output:
         directory("work/index/{kind}"),
-    params:
-        job=lambda wildcards: PLAN.index(wildcards.kind),
-    wildcard_constraints:
-        kind="dna|rna",
     log:
         "logs/build_index/{kind}.log",
     benchmark:
         "benchmarks/build_index/{kind}.tsv"
+    wildcard_constraints:
+        kind="dna|rna",
+    conda:
+        "../envs/vexas_uba1.yaml"
     threads: PLAN.run.config.resources.align_threads
     resources:
         mem_mb=PLAN.index_memory_mb,
+    params:
+        job=lambda wildcards: PLAN.index(wildcards.kind),
     message:
         "Indexing the genome for {wildcards.kind} reads"
-    conda:
-        "../envs/vexas_uba1.yaml"
     script:
         "../../scripts/build_index.py"
 
@@ -32,19 +32,19 @@ rule trim_reads:
         ],
     output:
         temp(directory("work/trimmed/{sample}/{unit}")),
-    params:
-        job=lambda wildcards: PLAN.trim(wildcards.sample, wildcards.unit),
     log:
         "logs/trim_reads/{sample}/{unit}.log",
     benchmark:
         "benchmarks/trim_reads/{sample}/{unit}.tsv"
+    conda:
+        "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
         mem_mb=1000,
+    params:
+        job=lambda wildcards: PLAN.trim(wildcards.sample, wildcards.unit),
     message:
         "Trimming {wildcards.sample} {wildcards.unit}"
-    conda:
-        "../envs/vexas_uba1.yaml"
     script:
         "../../scripts/trim_reads.py"
 
@@ -58,19 +58,19 @@ rule align_reads:
         reference=[str(file.path) for file in PLAN.run.config.references[:1]],
     output:
         temp(directory("work/aligned/{sample}/{unit}")),
-    params:
-        job=lambda wildcards: PLAN.align(wildcards.sample, wildcards.unit),
     log:
         "logs/align_reads/{sample}/{unit}.log",
     benchmark:
         "benchmarks/align_reads/{sample}/{unit}.tsv"
+    conda:
+        "../envs/vexas_uba1.yaml"
     threads: PLAN.run.config.resources.align_threads
     resources:
         mem_mb=PLAN.align_memory_mb,
+    params:
+        job=lambda wildcards: PLAN.align(wildcards.sample, wildcards.unit),
     message:
         "Aligning {wildcards.sample} {wildcards.unit}"
-    conda:
-        "../envs/vexas_uba1.yaml"
     script:
         "../../scripts/align_reads.py"
 
@@ -83,18 +83,18 @@ rule mark_duplicates:
         ],
     output:
         temp(directory("work/marked/{sample}")),
-    params:
-        job=lambda wildcards: PLAN.mark(wildcards.sample),
     log:
         "logs/mark_duplicates/{sample}.log",
     benchmark:
         "benchmarks/mark_duplicates/{sample}.tsv"
+    conda:
+        "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
         mem_mb=1500,
+    params:
+        job=lambda wildcards: PLAN.mark(wildcards.sample),
     message:
         "Marking duplicates of {wildcards.sample}"
-    conda:
-        "../envs/vexas_uba1.yaml"
     script:
         "../../scripts/mark_duplicates.py"

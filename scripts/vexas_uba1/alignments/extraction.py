@@ -22,6 +22,7 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sha256_of
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import BuildRecord, Locus
+from vexas_uba1.result import InputFile
 
 _WHOLE_FILE_LIMIT = 1 << 31  # bytes; a larger file is known by its records of the window
 _KEPT_TAGS = frozenset({"AS", "MC", "MD", "MQ", "NM", "RG", "SA", "XS", "CB", "MI", "RX", "UB"})
@@ -31,23 +32,6 @@ _PLATFORMS = frozenset(
     | {"PACBIO", "SINGULAR", "SOLID", "ULTIMA"}
 )
 _MARKING_PROGRAMS = re.compile(r"mark_?dup|samblaster|dragen|dedup|novosort|rmdup", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class InputFile:
-    """One file of the sample.
-
-    Attributes:
-        name: Its own name, without folders.
-        bytes: Size; None for a remote file.
-        sha256: Checksum of what ``sha256_of`` says.
-        sha256_of: ``file``, or ``uba1_records``: the SAM text of the records in the extracted BAM.
-    """
-
-    name: str
-    bytes: int | None
-    sha256: str
-    sha256_of: str
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +91,10 @@ class Reads:
 class _Builder:
     """Collects reads one by one; the arrays are made once at the end."""
 
-    def __init__(self, start: int, end: int) -> None:
-        self.start, self.end = start, end
+    def __init__(self, positions: NDArray[np.int64]) -> None:
+        self.start, self.end = int(positions[0]), int(positions[-1]) + 1
+        self.wanted = np.zeros(self.end - self.start, dtype=np.bool_)
+        self.wanted[positions - self.start] = True
         self.names: list[str] = []
         self.library: list[int] = []
         self.reverse: list[bool] = []
@@ -107,7 +110,8 @@ class _Builder:
         self.deletions: list[Deletion] = []
         self.without_qualities = 0
         self._libraries: dict[str, int] = {}
-        self._md_votes = np.zeros(end - start, dtype=np.int32)
+        # Where no base is wanted there is nothing to ask for.
+        self._md_votes = np.where(self.wanted, 0, _MD_READS_PER_BASE)
         self._md_bases: dict[int, set[str]] = {}
 
     def add(self, read: pysam.AlignedSegment, library: str, umi: str) -> None:
@@ -167,7 +171,9 @@ class _Builder:
         if votes.size == 0 or votes.min() >= _MD_READS_PER_BASE or not read.has_tag("MD"):
             return
         for _, position, base in read.get_aligned_pairs(with_seq=True):
-            if position is not None and base is not None and self.start <= position < self.end:
+            if position is None or base is None or not self.start <= position < self.end:
+                continue
+            if self.wanted[position - self.start]:
                 self._md_votes[position - self.start] += 1
                 self._md_bases.setdefault(position, set()).add(base.upper())
 
@@ -182,6 +188,7 @@ class _Builder:
         base_position = np.repeat(position, length) + step
         source = np.repeat(starts[read] if read.size else read, length) + in_read
         inside = (base_position >= self.start) & (base_position < self.end)
+        inside[inside] = self.wanted[base_position[inside] - self.start]
         base_read, in_read, base_position, source = (
             column[inside] for column in (base_read, in_read, base_position, source)
         )
@@ -193,6 +200,7 @@ class _Builder:
             (gap.read, at, gap.quality)
             for gap in self.deletions
             for at in range(max(gap.start, self.start), min(gap.end, self.end))
+            if self.wanted[at - self.start]
         ]
         gap_read, gap_position, gap_quality = np.array(gone, dtype=np.int64).reshape(-1, 3).T
         return Reads(
@@ -223,28 +231,34 @@ class _Builder:
         )
 
 
-def read_window(bam: Path, contig: str, start: int, end: int, umi_tags: tuple[str, ...]) -> Reads:
-    """Read the primary alignments over ``[start, end)`` of the project's own extracted BAM.
+def read_window(
+    bam: Path,
+    contig: str,
+    positions: NDArray[np.int64],
+    *,
+    umi_tags: tuple[str, ...],
+    keep_duplicates: bool,
+) -> Reads:
+    """Read the primary alignments over ``positions`` of the project's own extracted BAM.
 
     Secondary, supplementary, unmapped and QC-failed records are left out and counted; flagged
-    duplicates too, unless UMIs are given: then they are copies of a molecule, which the fragments
-    room joins.
+    duplicates too, unless they are to be kept.
 
     Args:
         bam: The extracted, indexed BAM.
         contig: Contig name in that BAM.
-        start: 0-based first position.
-        end: Exclusive end.
+        positions: 0-based, ascending, at least one; bases elsewhere are dropped.
         umi_tags: Tags that together name the molecule; empty without UMIs.
+        keep_duplicates: With UMIs they are copies of a molecule, which the fragments room joins.
     """
-    builder = _Builder(start, end)
+    builder = _Builder(positions)
     excluded: Counter[str] = Counter()
     duplicates = 0
     with pysam.AlignmentFile(str(bam), "rb") as alignment:
         groups = {group["ID"]: group for group in alignment.header.to_dict().get("RG", [])}
-        for read in alignment.fetch(contig, start, end):
+        for read in alignment.fetch(contig, builder.start, builder.end):
             duplicates += read.is_duplicate
-            reason = next(_reasons_to_exclude(read, bool(umi_tags)), None)
+            reason = next(_reasons_to_exclude(read, keep_duplicates), None)
             if reason is not None:
                 excluded[reason] += 1
                 continue
@@ -255,7 +269,7 @@ def read_window(bam: Path, contig: str, start: int, end: int, umi_tags: tuple[st
     return builder.build(excluded, duplicates)
 
 
-def _reasons_to_exclude(read: pysam.AlignedSegment, has_umis: bool) -> Iterator[str]:
+def _reasons_to_exclude(read: pysam.AlignedSegment, keep_duplicates: bool) -> Iterator[str]:
     if read.is_unmapped:
         yield "unmapped"
     if read.is_secondary:
@@ -264,18 +278,25 @@ def _reasons_to_exclude(read: pysam.AlignedSegment, has_umis: bool) -> Iterator[
         yield "supplementary"
     if read.is_qcfail:
         yield "qc_failed"
-    if read.is_duplicate and not has_umis:
+    if read.is_duplicate and not keep_duplicates:
         yield "duplicate"
+    if not read.query_sequence:
+        yield "without_bases"
 
 
 def _fragment_ends(read: pysam.AlignedSegment) -> tuple[int, int]:
     """Return where the fragment begins and ends, clips counted, as far as this record tells."""
     cigar = read.cigartuples or []
-    leading = sum(length for operation, length in cigar[:2] if operation in (_SOFT, _HARD))
-    trailing = sum(length for operation, length in cigar[-2:] if operation in (_SOFT, _HARD))
-    own_start, own_end = read.reference_start - leading, (read.reference_end or 0) + trailing
+    own_start = read.reference_start - _clipped(cigar)
+    own_end = (read.reference_end or 0) + _clipped(reversed(cigar))
     if not read.is_paired or read.mate_is_unmapped:
         return (own_start, own_end)
     if read.is_reverse:
         return (min(own_start, read.next_reference_start), own_end)
     return (own_start, max(own_end, read.reference_start + abs(read.template_length)))
+
+
+def _clipped(operations: Iterable[tuple[int, int]]) -> int:
+    """Return how many bases are clipped before the first operation that is no clip."""
+    clips = takewhile(lambda step: step[0] in (_SOFT, _HARD), operations)
+    return sum(length for _, length in clips)

@@ -19,6 +19,7 @@ from vexas_uba1.files import replacing, sha256_of
 from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.mapping.fastq import QualityRange, read_fragments
 from vexas_uba1.mapping.programs import failure
+from vexas_uba1.result import InputFile
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.samples.umi import ReadStructure
 
@@ -62,15 +63,6 @@ class TrimOptions:
     poly_g: bool = True
     min_length: int = 30
     adapters: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class InputFile:
-    """A file of the user's as a result names it: basename, size, SHA-256 of its content."""
-
-    name: str
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)

@@ -224,22 +224,17 @@ class Plan:
     def forget_unfinished(self) -> list[str]:
         """Remove what failed samples left behind, so that they are tried again; return their names.
 
-        A sample whose finished files are not all there counts as unfinished: only its status is
-        removed.
+        A sample whose finished files are not all there counts as unfinished too.
         """
         unfinished = []
         for sample in self.samples:
             file = status_file(self.outdir, sample)
             if not file.is_file():
                 continue
-            status = read_status(file)
-            if status.state == "ok" and all(
-                (file.parent / name).is_file() for name in status.files
-            ):
+            if _is_finished(file):
                 continue
             unfinished.append(sample)
-            if status.state == "failed":
-                self._forget_failures(sample)
+            self._forget_failures(sample)
             file.unlink()
         return unfinished
 
@@ -273,6 +268,15 @@ class Plan:
         if sample.umi is None:
             return ()
         return (UMI_TAG,) if sample.is_fastq else sample.umi.tags
+
+
+def _is_finished(file: Path) -> bool:
+    """Return whether a status says that all went well, and the files that it names are there."""
+    try:
+        status = read_status(file)
+    except UserError:
+        return False  # Damaged: as good as not there.
+    return status.state == "ok" and all((file.parent / name).is_file() for name in status.files)
 
 
 def load_plan(files: Sequence[Path], values: Mapping[str, Any]) -> Plan:
