@@ -16,7 +16,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
 setup: ## make .venv from requirements.lock (PYTHON=interpreter, WHEELS=folder made by bundle)
-	@sh scripts/setup.sh
+	@sh scripts/packaging/setup.sh
 
 demo: setup ## run the workflow on synthetic samples, to finished reports
 	.venv/bin/vexas-uba1 simulate --demo demo

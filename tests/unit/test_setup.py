@@ -131,8 +131,8 @@ def test_ci_ends_with_the_test_command_of_the_readme() -> None:
 def checkout(tmp_path: Path) -> Path:
     """A copy of what set-up reads, in a folder whose name has spaces."""
     copy = tmp_path / "a check out"
-    (copy / "scripts").mkdir(parents=True)
-    for name in ("Makefile", "pyproject.toml", "requirements.lock", "scripts/setup.sh"):
+    (copy / "scripts" / "packaging").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "scripts/packaging/setup.sh"):
         shutil.copy(ROOT / name, copy / name)
     return copy
 

@@ -4,7 +4,7 @@
 #   PYTHON  the interpreter to use (else the first of python3, python3.13, ... that is new enough)
 #   WHEELS  a folder made by `make bundle`: install from it, without a network
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 # A cluster's Python modules must not leak into the environment.
 unset PYTHONPATH PYTHONHOME
