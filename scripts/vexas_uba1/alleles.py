@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -64,6 +64,22 @@ class View:
         found = zip((tuple(row) for row in distinct.tolist()), counts.tolist(), strict=True)
         return dict(sorted(found, key=lambda item: (-item[1], item[0])))
 
+    def without(self, molecules: NDArray[np.int64]) -> View:
+        """Return the view less the given molecules, which then count as discordant."""
+        kept = ~np.isin(self.molecules, molecules)
+        return replace(
+            self,
+            molecules=self.molecules[kept],
+            codes=self.codes[:, kept],
+            quality=self.quality[:, kept],
+            forward=self.forward[kept],
+            reverse=self.reverse[kept],
+            read_quality=self.read_quality[kept],
+            end_distance=self.end_distance[kept],
+            mapping_quality=self.mapping_quality[kept],
+            discordant=self.discordant + int((~kept).sum()),
+        )
+
     def showing(self, pattern: tuple[int, ...]) -> NDArray[np.bool_]:
         """Return which molecules show exactly ``pattern`` (n)."""
         wanted = np.array(pattern, dtype=np.uint8)[:, None]
@@ -72,14 +88,14 @@ class View:
 
     def allele(self, pattern: tuple[int, ...]) -> Allele | None:
         """Return the substitutions that give ``pattern``; None if it holds anything else."""
+        if max(pattern) >= UNKNOWN or max(self.reference) >= UNKNOWN:
+            return None
         changes = {
             position: BASES[shown]
             for position, known, shown in zip(self.positions, self.reference, pattern, strict=True)
             if shown != known
         }
-        if not changes or max(pattern) >= UNKNOWN or max(self.reference) >= UNKNOWN:
-            return None
-        return Allele.substitution(changes)
+        return Allele.substitution(changes) if changes else None
 
     def pattern(self, allele: Allele) -> tuple[int, ...]:
         """Return the base codes that a molecule with the substitutions of ``allele`` shows."""
@@ -197,7 +213,8 @@ def indel_views(molecules: Molecules, reference: ReferenceWindow) -> list[IndelV
         # Every placement's flanks must be seen, so that all molecules are asked the same question.
         low = min([allele.start, *(item.start for item in shown_as)]) - 1
         high = max([allele.end, *(item.end for item in shown_as)])
-        view = view_of(molecules, (low, high), reference)
+        contradicted = np.concatenate([item.contradicted for item in shown_as])
+        view = view_of(molecules, (low, high), reference).without(contradicted)
         carriers = np.concatenate([item.molecules for item in shown_as])
         views.append(IndelView(allele, view, np.isin(view.molecules, carriers)))
     return views

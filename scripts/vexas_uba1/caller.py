@@ -169,6 +169,12 @@ class Caller:
         self.model: ErrorModel = fit(_subset(self._counted, coding), frozenset(named))
         tail = tail_by_position(self._counted, self.model).min(axis=1, initial=1.0)
         candidates = positions[tail < _CANDIDATE_TAIL].tolist()
+        # Two changes in one molecule say more than their positions do one by one.
+        for allele in known:
+            if allele.is_substitution and len(allele.edits) > 1:
+                view = self._view(edit.start for edit in allele.edits)
+                if view.showing(view.pattern(allele)).any():
+                    candidates += view.positions
         self._clusters = clusters(candidates, placed)
         self._searched = int((self._counted.reference < UNKNOWN).sum())
 
@@ -176,6 +182,11 @@ class Caller:
     def codon_view(self) -> View:
         """The molecules informative on the whole codon."""
         return self._view(self._placed.codon_positions)
+
+    @property
+    def codon_depth(self) -> int:
+        """What those molecules are worth: no more than the input holds."""
+        return self._most(self.codon_view.size)
 
     @cached_property
     def codon_inserted(self) -> NDArray[np.bool_]:

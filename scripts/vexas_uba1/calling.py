@@ -18,32 +18,27 @@ from vexas_uba1.alignments.genomes import choose_reference
 from vexas_uba1.alignments.reads import Reads, read_window
 from vexas_uba1.alleles import codon_haplotypes
 from vexas_uba1.caller import Caller, Counting, Finding, TestLevels
-from vexas_uba1.catalogue import Catalogue, CatalogueEntry
-from vexas_uba1.clones import clone_fraction
+from vexas_uba1.catalogue import Catalogue
 from vexas_uba1.exact import upper_bound
 from vexas_uba1.fragments import Molecules, join_molecules
-from vexas_uba1.locus.consequence import changes_protein, effect
-from vexas_uba1.locus.edits import Allele, Edit
-from vexas_uba1.locus.hgvs import describe
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Locus
+from vexas_uba1.naming import AlleleNamer
 from vexas_uba1.reference import ReferenceWindow, from_fasta, from_reads
 from vexas_uba1.result import (
     Codon41,
-    ForcedAllele,
     InputFile,
     InputInfo,
     QualityControl,
     SampleCall,
     SampleInfo,
-    Target,
-    Variant,
 )
+from vexas_uba1.targets import assess_targets, target_regions, worst
 
 SPLICE_FLANK = 10
 _SITE_BASES = 2
-_SEEN_BESIDE = 2
-"""Bases kept beside the searched ones, so that an indel at their edge has flanks."""
+_SEEN_BESIDE = 20
+"""Bases kept beside the searched ones, so that an indel at their edge has flanks as placed."""
 _COPIES_PER_NG = 1000 / 3.3
 """Haploid genomes in a nanogram of DNA, 3.3 pg each."""
 NO_QUALITIES = "{count} records carry no base qualities; Phred 20 is assumed for them"
@@ -114,7 +109,7 @@ def call_sample(
     md_bases = {} if options.bundled_locus else reads.md_bases
     reference = _reference(placed, extraction, genomes, md_bases)
     entries = catalogue.place(placed, reference)
-    named = {base for allele in entries for edit in allele.edits for base in _bases_of(edit)}
+    named = {base for allele in entries for edit in allele.edits for base in edit.touched}
     # A splice site known by rule alone is not searched, for a GC donor would look like a change;
     # the catalogue's own were read by its sources.
     searched = np.setdiff1d(sites, list(reference.assumed - named))
@@ -130,7 +125,7 @@ def call_sample(
         options.levels,
     )
     forced = caller.forced()
-    namer = _Namer(placed, reference, entries)
+    namer = AlleleNamer(placed, reference, entries)
     codon41 = _codon(caller, placed, forced, namer, count_unit)
     return SampleCall(
         sample=options.sample,
@@ -142,7 +137,14 @@ def call_sample(
             bundled_locus=options.bundled_locus,
         ),
         codon41=codon41,
-        targets=_targets(caller, placed, catalogue, forced, codon41.depth_fragments, options),
+        targets=assess_targets(
+            target_regions(placed, catalogue),
+            caller,
+            forced,
+            namer,
+            required_limit_vaf=options.required_limit_vaf,
+            power=options.levels.power,
+        ),
         variants=tuple(namer.variant(finding, options.sample) for finding in caller.searched()),
         forced_alleles=tuple(namer.forced(finding) for finding in forced),
         qc=_quality_control(extraction, reads, molecules, reference, caller),
@@ -209,7 +211,7 @@ def _codon(
     caller: Caller,
     placed: PlacedLocus,
     forced: Sequence[Finding],
-    namer: _Namer,
+    namer: AlleleNamer,
     count_unit: str,
 ) -> Codon41:
     view = caller.codon_view
@@ -220,7 +222,7 @@ def _codon(
     canonical = [finding for finding in at_codon if namer.is_canonical(finding.allele)]
     # Without a catalogue every single-base change of the codon stands for the canonical ones.
     limits = [finding.limit for finding in canonical or at_codon]
-    depth = at_codon[0].depth if at_codon else view.size
+    depth = caller.codon_depth
     return Codon41(
         depth_fragments=depth,
         count_unit=count_unit,
@@ -230,60 +232,6 @@ def _codon(
         limit_of_detection_by_allele={namer.name(f.allele): f.limit for f in at_codon},
         vaf_upper95_if_absent=upper_bound(0, depth),
     )
-
-
-def worst(limits: Sequence[float | None]) -> float | None:
-    """Return the highest limit; None if one of them is None, or there is none."""
-    known = [limit for limit in limits if limit is not None]
-    return max(known) if known and len(known) == len(limits) else None
-
-
-def _targets(
-    caller: Caller,
-    placed: PlacedLocus,
-    catalogue: Catalogue,
-    forced: Sequence[Finding],
-    codon_depth: int,
-    options: CallOptions,
-) -> tuple[Target, ...]:
-    limits = caller.position_limits
-    reached = limits.reaches(options.required_limit_vaf, options.levels.power)
-    row_of = {position: row for row, position in enumerate(limits.positions.tolist())}
-    vexas = {entry.hgvs_c for entry in catalogue.vexas_entries}
-    exons = {f"exon {number}" for number, _ in placed.exon_intervals}
-    codon = set(placed.codon_positions)
-    targets = []
-    for target in placed.targets(catalogue):
-        rows = [row_of[position] for position in target.positions if position in row_of]
-        below = int((~reached[rows]).sum()) + len(target.positions) - len(rows)
-        if target.name in exons:
-            by_depth = sorted(rows, key=lambda row: (int(limits.depth[row]), row))
-            middle = by_depth[len(by_depth) // 2] if by_depth else None
-            depth = 0 if middle is None else int(limits.depth[middle])
-            limit = None if middle is None else caller.limit_at(int(limits.positions[middle]))
-            assessable, kind = below == 0, "exon"
-        else:
-            touched = set(target.positions)
-            own = [
-                finding
-                for finding in forced
-                if touched & {base for edit in finding.allele.edits for base in _bases_of(edit)}
-                and (not vexas or finding.allele in caller.vexas_alleles)
-            ]
-            depth = min((finding.depth for finding in own), default=0)
-            if touched == codon:
-                depth = codon_depth
-            limit = worst([finding.limit for finding in own])
-            assessable = limit is not None and limit <= options.required_limit_vaf
-            kind = "codon41" if touched == codon else "vexas_locus"
-        targets.append(
-            Target(target.name, kind, depth, limit, assessable, len(target.positions), below)
-        )
-    return tuple(targets)
-
-
-def _bases_of(edit: Edit) -> range:
-    return range(edit.start, max(edit.end, edit.start + 1))
 
 
 def _quality_control(
@@ -312,109 +260,6 @@ def _quality_control(
         mismatch_rate=caller.model.mismatch_rate,
         warnings=tuple(warnings),
     )
-
-
-class _Namer:
-    """Names, classes and VCF fields of alleles on one build."""
-
-    def __init__(
-        self,
-        placed: PlacedLocus,
-        reference: ReferenceWindow,
-        entries: Mapping[Allele, CatalogueEntry],
-    ) -> None:
-        self._placed = placed
-        self._reference = reference
-        self._entries = entries
-        self._codon = set(placed.codon_positions)
-
-    def name(self, allele: Allele) -> str:
-        entry = self._entries.get(allele)
-        return entry.hgvs_c if entry else describe(allele, self._placed, self._reference).hgvs_c
-
-    def is_canonical(self, allele: Allele) -> bool:
-        entry = self._entries.get(allele)
-        return entry is not None and entry.evidence == "canonical"
-
-    def entry(self, allele: Allele) -> CatalogueEntry | None:
-        """Return the catalogue's entry of an allele.
-
-        A codon change in cis with nothing but silent changes of the neighbouring codons is the
-        catalogued one: the same protein.
-        """
-        if allele in self._entries:
-            return self._entries[allele]
-        own = tuple(edit for edit in allele.edits if edit.start in self._codon)
-        others = tuple(edit for edit in allele.edits if edit.start not in self._codon)
-        if not own or not others or Allele(own) not in self._entries:
-            return None
-        beside = effect(Allele(others), self._placed, self._reference)
-        return self._entries[Allele(own)] if beside == "synonymous" else None
-
-    def variant(self, finding: Finding, sample: SampleInfo) -> Variant:
-        allele = finding.allele
-        entry = self.entry(allele)
-        named = describe(allele, self._placed, self._reference)
-        position, ref, alt = self._vcf_fields(allele)
-        what = effect(allele, self._placed, self._reference)
-        vaf = finding.alt / finding.depth
-        alt_forward, alt_reverse, depth_forward, depth_reverse = finding.strands
-        return Variant(
-            hgvs_c=self.name(allele),
-            hgvs_p=entry.hgvs_p if allele in self._entries and entry else named.hgvs_p,
-            chrom=self._placed.contig,
-            pos=position + 1,
-            ref=ref,
-            alt=alt,
-            alt_fragments=finding.alt,
-            depth_fragments=finding.depth,
-            vaf=vaf,
-            vaf_low95=finding.vaf_low,
-            vaf_high95=finding.vaf_high,
-            quality=finding.quality,
-            filters=tuple(finding.flags),
-            filter_reasons=finding.flags,
-            category=entry.category if entry else "uncatalogued",
-            verdict_class=entry.verdict_class if entry else "uncatalogued",
-            evidence=entry.evidence if entry else "none",
-            sources=entry.sources if entry else (),
-            sources_read=entry.sources_read if entry else False,
-            effect=what,
-            changes_protein=changes_protein(what),
-            at_codon41=any(self._codon & set(_bases_of(edit)) for edit in allele.edits),
-            alt_forward=alt_forward,
-            alt_reverse=alt_reverse,
-            depth_forward=depth_forward,
-            depth_reverse=depth_reverse,
-            clone_fraction=clone_fraction(vaf, sample),
-        )
-
-    def forced(self, finding: Finding) -> ForcedAllele:
-        entry = self._entries.get(finding.allele)
-        named = describe(finding.allele, self._placed, self._reference)
-        return ForcedAllele(
-            hgvs_c=self.name(finding.allele),
-            hgvs_p=entry.hgvs_p if entry else named.hgvs_p,
-            verdict_class=entry.verdict_class if entry else "uncatalogued",
-            alt_fragments=finding.alt,
-            depth_fragments=finding.depth,
-            quality=finding.quality,
-            significant=finding.significant,
-            limit_of_detection_vaf=finding.limit,
-            vaf_upper95=finding.vaf_upper95,
-        )
-
-    def _vcf_fields(self, allele: Allele) -> tuple[int, str, str]:
-        """Return 0-based position, REF and ALT; an indel takes the base before it along."""
-        start, end = allele.start, allele.end
-        if not allele.is_substitution:
-            start -= 1
-        ref = self._reference.slice(start, end)
-        alt, at = "", start
-        for edit in allele.edits:
-            alt += self._reference.slice(at, edit.start) + edit.alt
-            at = edit.end
-        return start, ref, alt + self._reference.slice(at, end)
 
 
 def _gene(locus: Locus) -> dict[str, str]:

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 
+_PART = ".part-"
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on leaving without an error it takes ``path``'s place.
@@ -25,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.name, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_PART, suffix=path.name, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -36,6 +39,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed; none may be at work in ``folder``."""
+    for left in folder.glob(f"{_PART}*"):
+        left.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -56,7 +56,8 @@ class Column:
 class IndelCount:
     """An insertion or deletion as the alignments show it (not normalised), and its molecules.
 
-    ``start``/``end`` are 0-based half-open; ``bases`` is what is put in.
+    ``start``/``end`` are 0-based half-open; ``bases`` is what is put in. ``contradicted`` are the
+    molecules of which only some copies show it: they are no evidence.
     """
 
     start: int
@@ -64,6 +65,7 @@ class IndelCount:
     bases: str
     molecules: NDArray[np.int64]
     quality: NDArray[np.uint8]
+    contradicted: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -289,6 +291,7 @@ def _join_indels(reads: Reads, molecule_of_read: NDArray[np.int64]) -> tuple[Ind
                     bases,
                     np.array(list(kept), dtype=np.int64),
                     np.array(list(kept.values()), dtype=np.uint8),
+                    np.array(sorted(showing.keys() - kept.keys()), dtype=np.int64),
                 )
             )
     return tuple(joined)

@@ -11,8 +11,13 @@ from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.locus.bases import Sequence, reverse_complement
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import load_locus
+from vexas_uba1.targets import target_regions
 
 BUILDS = ("GRCh38", "GRCh37")
+
+
+def names(placed: PlacedLocus) -> list[str]:
+    return [target.name for target in target_regions(placed, load_catalogue(placed.locus))]
 
 
 @pytest.fixture
@@ -113,8 +118,8 @@ def test_shifted_coordinates_change_nothing_but_positions(tmp_path: Path) -> Non
         for position in range(*placed.window)
     )
     catalogue = load_catalogue(locus)
-    assert [target.name for target in moved.targets(catalogue)] == [
-        target.name for target in placed.targets(catalogue)
+    assert [target.name for target in target_regions(moved, catalogue)] == [
+        target.name for target in target_regions(placed, catalogue)
     ]
 
 
@@ -174,7 +179,7 @@ def test_a_minimal_record_knows_its_codon_alone(tmp_path: Path) -> None:
     assert placed.coding_positions == [20534933, 20534934, 20534935]
     assert placed.c_name(20534933) is None
     assert placed.splice_intervals(2) == []
-    assert [target.name for target in placed.targets(load_catalogue(placed.locus))] == ["codon"]
+    assert names(placed) == ["codon"]
     with pytest.raises(ValueError, match="does not know where"):
         placed.genomic("121")
 
@@ -185,7 +190,7 @@ def test_a_numbered_minimal_record_names_its_codon(tmp_path: Path) -> None:
     assert [placed.c_name(position) for position in placed.codon_positions] == ["121", "122", "123"]
     assert placed.genomic("122") == 20534934
     assert placed.c_name(20534932) is None
-    assert [target.name for target in placed.targets(load_catalogue(placed.locus))] == ["codon 41"]
+    assert names(placed) == ["codon 41"]
 
 
 def test_the_window_stays_on_the_contig(tmp_path: Path) -> None:
@@ -196,7 +201,8 @@ def test_the_window_stays_on_the_contig(tmp_path: Path) -> None:
 def test_targets_of_the_bundled_record() -> None:
     placed = load_locus().placed("GRCh38")
     targets = {
-        target.name: target.positions for target in placed.targets(load_catalogue(placed.locus))
+        target.name: target.positions
+        for target in target_regions(placed, load_catalogue(placed.locus))
     }
     assert list(targets)[:5] == ["codon 41", "exon 3 splice acceptor", "c.167", "c.1861", "exon 1"]
     assert targets["codon 41"] == (47199050, 47199051, 47199052)

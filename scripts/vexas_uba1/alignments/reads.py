@@ -150,19 +150,26 @@ class _Builder:
                     offset > 0
                     and offset + length < len(sequence)
                     and position > read.reference_start
+                    and self._sees_beside(position, position)
                 ):
                     inserted = sequence[offset : offset + length].upper()
                     quality = min(qualities[offset : offset + length])
                     self.insertions.append(Insertion(index, position, inserted, quality))
                 offset += length
             elif operation == _DELETION:
-                quality = min(qualities[max(0, offset - 1) : offset + 1], default=0)
-                self.deletions.append(Deletion(index, position, position + length, quality))
+                if self._sees_beside(position, position + length):
+                    quality = min(qualities[max(0, offset - 1) : offset + 1], default=0)
+                    gone = Deletion(index, position, position + length, quality)
+                    self.deletions.append(gone)
                 position += length
             elif operation == _SKIP:
                 position += length
             elif operation == _SOFT:
                 offset += length
+
+    def _sees_beside(self, start: int, end: int) -> bool:
+        """Return whether the bases to either side of a change lie where bases are read."""
+        return self.start < start and end < self.end
 
     def _add_reference(self, read: pysam.AlignedSegment) -> None:
         first = max(read.reference_start, self.start) - self.start

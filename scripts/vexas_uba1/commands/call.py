@@ -49,17 +49,11 @@ def command(reads: str, out: Path, **options: object) -> None:
 
     Exits with 0 whatever the verdict, with 2 when the input cannot be used.
     """
-    from vexas_uba1.status import read_status
+    from vexas_uba1.result import read_result
     from vexas_uba1.steps.single import call_one
 
-    status_file = call_one(reads, out, **options)  # type: ignore[arg-type]
-    status = read_status(status_file)
-    if status.state == "failed":
-        for problem in status.problems:
-            click.echo(f"error: {problem}", err=True)
-        raise SystemExit(2)
-    from vexas_uba1.result import read_result
-
-    result = read_result(status_file.parent / f"{status.sample}.result.json")
-    click.echo(f"{status.sample}: {result.verdict.code}: {result.verdict.text}")
-    click.echo(status_file.parent / f"{status.sample}.report.html")
+    file = call_one(reads, out, **options)  # type: ignore[arg-type]
+    result = read_result(file)
+    name = result.call.sample.id
+    click.echo(f"{name}: {result.verdict.code}: {result.verdict.text}")
+    click.echo(file.with_name(f"{name}.report.html"))

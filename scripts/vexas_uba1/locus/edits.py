@@ -20,6 +20,11 @@ class Edit:
     alt: str
 
     @property
+    def touched(self) -> range:
+        """The reference bases taken out; of an insertion the base after it."""
+        return range(self.start, max(self.end, self.start + 1))
+
+    @property
     def is_substitution(self) -> bool:
         """Whether as many bases are put in as are taken out."""
         return self.end - self.start == len(self.alt)

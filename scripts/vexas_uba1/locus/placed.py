@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.locus.record import BuildRecord, Interval, Locus
-
-if TYPE_CHECKING:
-    from vexas_uba1.catalogue import Catalogue
 
 MINIMAL_WINDOW_FLANK = 1000
 """Bases on either side of the codon that make the window of a record without exons."""
 
 _C_POSITION = re.compile(r"([-*]?)([1-9]\d*)(?:([+-])([1-9]\d*))?")
-
-
-@dataclass(frozen=True)
-class Target:
-    """A named part of the gene whose depth and limit of detection are reported.
-
-    Attributes:
-        name: Such as ``codon 41``, ``exon 3 splice acceptor``, ``c.167``, ``exon 3``.
-        positions: 0-based, ascending.
-    """
-
-    name: str
-    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -228,40 +210,8 @@ class PlacedLocus:
                 found += [(start, start + flank), (end - flank, end)]
         return sorted(found)
 
-    def targets(self, catalogue: Catalogue) -> list[Target]:
-        """Return what is reported on: the codon, the other ``vexas`` places, and each exon.
-
-        Of an exon its coding bases count, or all if it has none. Catalogue names at a splice site
-        stand for its two bases.
-        """
-        from vexas_uba1.locus.hgvs import touched_positions
-
-        number = self.locus.codon_number
-        codon = tuple(sorted(self.codon_positions))
-        found = {f"codon {number}" if number is not None else "codon": codon}
-        sites = self._splice_sites()
-        for entry in catalogue.vexas_entries:
-            touched = touched_positions(entry.hgvs_c, self)
-            if touched & set(codon):
-                continue
-            site = next((name for name, bases in sites.items() if touched & set(bases)), None)
-            if site is not None:
-                found.setdefault(site, sites[site])
-            else:
-                name = f"c.{self._range_name(touched)}"
-                found.setdefault(name, tuple(sorted(touched)))
-        for exon, (start, end) in self.exon_intervals:
-            coding = tuple(base for base in range(start, end) if base in self.coding_index)
-            found[f"exon {exon}"] = coding or tuple(range(start, end))
-        return [Target(name, positions) for name, positions in found.items()]
-
-    def _range_name(self, positions: Iterable[int]) -> str:
-        ordered = sorted(positions, reverse=not self.is_forward)
-        first, last = self.c_name(ordered[0]), self.c_name(ordered[-1])
-        return f"{first}" if first == last else f"{first}_{last}"
-
-    def _splice_sites(self) -> dict[str, tuple[int, ...]]:
-        """Return the donor and acceptor dinucleotides' positions by name."""
+    def splice_sites(self) -> dict[str, tuple[int, ...]]:
+        """Return the 0-based positions of the introns' first and last two bases, by name."""
         found: dict[str, tuple[int, ...]] = {}
         numbers = [exon.number for exon in self.locus.exons]
         for index, (upstream, downstream) in enumerate(self._introns()):

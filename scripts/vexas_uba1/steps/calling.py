@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from vexas_uba1.alignments.extraction import Extraction, extract_region
@@ -14,7 +14,7 @@ from vexas_uba1.calling import CallOptions, call_sample
 from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.cohort.carryover import apply_carry_over, read_run_check
 from vexas_uba1.errors import UserError
-from vexas_uba1.files import replacing, write_json
+from vexas_uba1.files import replacing, sweep, write_json
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.report.sample import render_sample
 from vexas_uba1.result import (
@@ -33,6 +33,7 @@ from vexas_uba1.verdict import decide
 
 EXTRACTED = "uba1.bam"
 EXTRACTION = "extraction.json"
+SOURCES = "fastq.json"
 CALL = "call.json"
 PUBLISHED = (
     "call.json",
@@ -75,7 +76,12 @@ class CallJob:
 
 
 def extract(
-    job: ExtractJob, address: str, shown: str, folder: Path, work: Path, *, ours: bool = False
+    job: ExtractJob,
+    address: str,
+    shown: str,
+    folder: Path,
+    work: Path,
+    trimmed: Sequence[Path] = (),
 ) -> None:
     """Take the reads of the gene's window out of a BAM or CRAM into ``folder``.
 
@@ -85,8 +91,8 @@ def extract(
         shown: How messages name it.
         folder: For the small BAM and what is known of it.
         work: For indexes and passing files.
-        ours: Whether the file was aligned here, so that its read groups and checksums say nothing
-            new.
+        trimmed: The folders of the units' trimming, if the file was aligned here: the sample's
+            files are the FASTQ ones then.
     """
     locus = load_locus(None if job.locus is None else Path(job.locus))
     scratch = work / "scratch" / job.sample
@@ -98,30 +104,31 @@ def extract(
             sample_id=job.sample,
             out_bam=folder / EXTRACTED,
             scratch=scratch,
-            wanted_build=None if ours else job.build,
+            wanted_build=None if trimmed else job.build,
             read_group_sample=job.read_group_sample,
             umi_tags=job.umi_tags,
             shown=shown,
         )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    files, warnings = _source_files(trimmed)
+    extraction = replace(extraction, warnings=(*extraction.warnings, *warnings))
     write_json(folder / EXTRACTION, extraction.to_json())
+    write_json(folder / SOURCES, [asdict(file) for file in files])
 
 
-def call(job: CallJob, extracted: Path, trimmed: Sequence[Path], folder: Path, work: Path) -> None:
+def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
     """Call one sample into ``folder``.
 
     Args:
         job: How.
         extracted: The folder of :func:`extract`.
-        trimmed: The folders of the units' trimming, for the FASTQ files' checksums; empty for BAM
-            and CRAM.
         folder: For ``call.json``.
         work: For indexes of FASTAs.
     """
     locus = load_locus(None if job.locus is None else Path(job.locus))
     extraction = _extraction(extracted)
-    files, warnings = _source_files(trimmed)
+    files = json.loads((extracted / SOURCES).read_text(encoding="utf-8"))
     options = CallOptions(
         sample=job.sample,
         reporting_limit_vaf=job.reporting_limit_vaf,
@@ -130,11 +137,11 @@ def call(job: CallJob, extracted: Path, trimmed: Sequence[Path], folder: Path, w
         umi_tags=job.umi_tags,
         input_ng=job.input_ng,
         bundled_locus=job.bundled_locus,
-        source_files=files,
+        source_files=tuple(InputFile(**file) for file in files),
     )
     called = call_sample(
         extracted / EXTRACTED,
-        replace(extraction, warnings=(*extraction.warnings, *warnings)),
+        extraction,
         locus=locus,
         catalogue=load_catalogue(locus),
         genomes=() if job.bundled_locus else _genomes(job.references, work),
@@ -151,8 +158,8 @@ def finalise(
     lab_name: str,
     out: Path,
     failure: Failure | None,
-) -> None:
-    """Write the finished files of a sample, its status last.
+) -> Failure | None:
+    """Write the finished files of a sample, its status last; return why there are none, if so.
 
     A failed sample keeps no file of an earlier run: nothing old can be taken for its result.
 
@@ -168,6 +175,7 @@ def finalise(
     names = tuple(f"{sample}.{name}" for name in PUBLISHED)
     status_file = out / f"{sample}.status.json"
     status_file.unlink(missing_ok=True)
+    sweep(out)
     if failure is None:
         try:
             _publish(sample, called, extracted, run_check, lab_name, out)
@@ -180,6 +188,7 @@ def finalise(
     else:
         status = SampleStatus(SCHEMA_VERSION, sample, "ok", files=names)
     write_status(status_file, status)
+    return failure
 
 
 def _publish(

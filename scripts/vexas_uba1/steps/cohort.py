@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vexas_uba1.cohort.carryover import check_run, write_run_check
 from vexas_uba1.cohort.summary import write_cohort
-from vexas_uba1.files import write_json
+from vexas_uba1.files import sweep, write_json
 from vexas_uba1.result import SampleInfo, read_call
 from vexas_uba1.status import SampleStatus, read_status
 from vexas_uba1.steps.calling import CALL
@@ -35,6 +35,7 @@ def summarise(
 ) -> None:
     """Write the cohort's files and their versions below the output folder ``out``."""
     statuses = [read_status(status_file(out, info.id)) for info in samples]
+    sweep(out / "cohort")
     write_cohort(statuses, out, lab_name, sheet=samples)
     write_json(out / "work" / "versions.json", dict(versions))
 

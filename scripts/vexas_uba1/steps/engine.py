@@ -27,7 +27,7 @@ from vexas_uba1.steps.plan import Plan
 from vexas_uba1.verdict import leading
 
 ENGINE_LOG = Path("logs") / "snakemake.log"
-_TARGET = "cohort/cohort.tsv"
+_TARGET = "finish_samples"
 _LOG_LINES = 12
 _MOST_LOGS = 3
 _STEPS = re.compile(r"(\d+) of (\d+) steps")
@@ -65,7 +65,7 @@ def run_workflow(
         UserError: the configuration or the sheet cannot be used, or another run is under way.
     """
     plan = Plan(load_run(config))
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     for change in plan.changed_versions():
         console.print(
             f"Since the last results: {change}; what depends on it is done again.", markup=False
@@ -154,7 +154,7 @@ def _watch(
             if found := _MESSAGE.match(line):
                 progress.update(task, description=found[1])
                 if not console.is_terminal:
-                    console.print(found[1], markup=False)
+                    console.print(found[1])
             if found := _STEPS.search(line):
                 progress.update(task, completed=int(found[1]), total=int(found[2]))
         return process.wait()
@@ -166,7 +166,6 @@ def _explain(watched: _Watched, outdir: Path, console: Console) -> int:
         console.print(
             "error: no space is left on the disk. "
             "Free space or choose another outdir, then run the same command again.",
-            markup=False,
         )
         return 2
     users_to_mend = bool(watched.failed_logs)
@@ -175,13 +174,13 @@ def _explain(watched: _Watched, outdir: Path, console: Console) -> int:
         lines = (
             log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
         )
-        console.print(f"A job failed. The last lines of {log}:", markup=False)
+        console.print(f"A job failed. The last lines of {log}:")
         for line in lines[-_LOG_LINES:]:
-            console.print(f"  {line}", markup=False)
+            console.print(f"  {line}")
         users_to_mend &= bool(lines) and any(line.startswith("error: ") for line in lines)
     if not watched.failed_logs:
         for line in watched.last_lines:
-            console.print(f"  {line}", markup=False)
+            console.print(f"  {line}")
     console.print(
         f"The whole log: {outdir / ENGINE_LOG}. The same command goes on from here.", markup=False
     )
@@ -218,7 +217,7 @@ def _show(plan: Plan, console: Console) -> int:
     output.print(table)
     for status in failed:
         for problem in status.problems:
-            console.print(f"error: {status.sample}: {problem}", markup=False)
+            console.print(f"error: {status.sample}: {problem}")
     page = plan.outdir / "cohort" / "cohort.html"
     output.print(f"Open {os.path.relpath(page)}", soft_wrap=True)
     return 2 if failed else 0

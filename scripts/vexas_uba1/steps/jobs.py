@@ -75,13 +75,15 @@ def extract_region(snakemake: Any) -> None:
     with _logged(snakemake):
         job = _structured(snakemake.params.job, calling.ExtractJob)
         marked = [Path(folder) for folder in snakemake.input.get("marked", [])]
+        trimmed = [Path(folder) for folder in snakemake.input.get("trimmed", [])]
 
         def work(out: Path) -> None:
             from vexas_uba1.steps.plan import address_of
 
             if marked:
                 reads = str(marked[0] / mapping.MARKED)
-                calling.extract(job, reads, f"{job.sample}, aligned", out, WORK, ours=True)
+                shown = f"{job.sample}, aligned"
+                calling.extract(job, reads, shown, out, WORK, trimmed)
             else:
                 local = snakemake.input.get("reads")
                 address = (
@@ -97,12 +99,11 @@ def call_variants(snakemake: Any) -> None:
     with _logged(snakemake):
         job = _structured(snakemake.params.job, calling.CallJob)
         extracted = Path(snakemake.input.extracted)
-        trimmed = [Path(folder) for folder in snakemake.input.get("trimmed", [])]
         produce(
             Path(snakemake.output[0]),
             snakemake.rule,
             [extracted],
-            lambda out: calling.call(job, extracted, trimmed, out, WORK),
+            lambda out: calling.call(job, extracted, out, WORK),
         )
 
 

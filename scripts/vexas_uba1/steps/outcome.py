@@ -49,8 +49,13 @@ def produce(
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    failure = next((found for found in map(failure_in, upstream) if found is not None), None)
-    if failure is None:
+    failures = [found for found in map(failure_in, upstream) if found is not None]
+    failure = None
+    if failures:
+        # Each lane's problems, but one that reaches this job twice only once.
+        problems = dict.fromkeys(problem for found in failures for problem in found.problems)
+        failure = Failure(failures[0].step, tuple(problems))
+    else:
         try:
             work(folder)
         except UserError as error:
@@ -58,6 +63,11 @@ def produce(
             shutil.rmtree(folder)
             folder.mkdir()
     if failure is not None:
-        problems = [problem.to_json() for problem in failure.problems]
-        write_json(folder / _FAILED, {"step": failure.step, "problems": problems})
+        write_json(
+            folder / _FAILED,
+            {
+                "step": failure.step,
+                "problems": [problem.to_json() for problem in failure.problems],
+            },
+        )
     return failure

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,20 +18,26 @@ from typing import Any
 
 from vexas_uba1 import __version__
 from vexas_uba1.catalogue import load_catalogue
-from vexas_uba1.errors import UserError
+from vexas_uba1.errors import Problem, UserError
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.mapping.index import memory_mb
 from vexas_uba1.mapping.trimming import UMI_TAG
 from vexas_uba1.result import SampleInfo
 from vexas_uba1.samples.check import Run, load_run
+from vexas_uba1.samples.config import read_config
 from vexas_uba1.samples.sheet import Sample, read_sheet
-from vexas_uba1.samples.sources import LocalFile
+from vexas_uba1.samples.sources import LocalFile, RemoteFile
 from vexas_uba1.status import read_status
 from vexas_uba1.steps.calling import CallJob, ExtractJob
 from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.mapping import AlignJob, IndexJob, MarkJob, TrimJob
+from vexas_uba1.steps.outcome import failure_in
 
 VERSIONS = Path("work") / "versions.json"
+NO_CONFIGURATION = Problem(
+    "there is no configuration",
+    "Pass --configfile with a configuration such as `vexas-uba1 init` writes",
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,11 @@ class Plan:
         }
 
     @property
+    def versions_of_reads(self) -> dict[str, str]:
+        """Those on which extracted reads depend; a new catalogue alone calls again, no more."""
+        return {name: self.versions[name] for name in ("software", "locus")}
+
+    @property
     def outdir(self) -> Path:
         """The output folder."""
         return self.run.config.outdir.path
@@ -59,6 +71,11 @@ class Plan:
     def samples(self) -> list[str]:
         """Every sample's id, in the sheet's order."""
         return [sample.id for sample in self.run.samples]
+
+    @property
+    def status_files(self) -> list[str]:
+        """The status file of every sample, below the output folder."""
+        return [str(status_file(Path(), sample)) for sample in self.samples]
 
     @property
     def units(self) -> list[str]:
@@ -175,6 +192,11 @@ class Plan:
         alignment = self.by_id[sample].alignment
         return [str(alignment.path)] if isinstance(alignment, LocalFile) else []
 
+    def sheet_with_url(self, sample: str) -> str:
+        """Return the sheet that holds the URL of a sample's BAM or CRAM; empty for local files."""
+        remote = isinstance(self.by_id[sample].alignment, RemoteFile)
+        return str(self.run.config.samples.path) if remote else ""
+
     def shown_reads(self, sample: str) -> str:
         """Return how messages name a sample's BAM or CRAM."""
         alignment = self.by_id[sample].alignment
@@ -221,36 +243,37 @@ class Plan:
             if before.get(name) != version
         ]
 
-    def forget_unfinished(self) -> list[str]:
-        """Remove what failed samples left behind, so that they are tried again; return their names.
-
-        A sample whose finished files are not all there counts as unfinished too.
-        """
-        unfinished = []
-        for sample in self.samples:
-            file = status_file(self.outdir, sample)
-            if not file.is_file():
-                continue
-            if _is_finished(file):
-                continue
-            unfinished.append(sample)
-            self._forget_failures(sample)
-            file.unlink()
-        return unfinished
-
-    def _forget_failures(self, sample: str) -> None:
-        import shutil
-
-        from vexas_uba1.steps.outcome import failure_in
-
-        work = self.outdir / "work"
-        folders = [work / step / sample for step in ("marked", "extracted", "called")]
-        folders += [
-            work / step / sample / unit.unit
-            for step in ("trimmed", "aligned")
-            for unit in self.by_id[sample].units
+    def unfinished(self) -> list[str]:
+        """Return the samples that an earlier run left failed, or whose finished files are gone."""
+        return [
+            sample
+            for sample in self.samples
+            if status_file(self.outdir, sample).is_file() and not self._is_finished(sample)
         ]
-        for folder in folders:
+
+    def forget_unfinished(self) -> None:
+        """Remove what keeps Snakemake from trying failed samples again.
+
+        Of a sample whose finished files are gone only the status is removed.
+        """
+        for sample in self.samples:
+            if self._is_finished(sample):
+                continue
+            # A run that was stopped may have left failures without a status.
+            self._forget_failures(f"*/{sample}", f"*/{sample}/*", "index/*")
+            status_file(self.outdir, sample).unlink(missing_ok=True)
+
+    def _is_finished(self, sample: str) -> bool:
+        file = status_file(self.outdir, sample)
+        try:
+            status = read_status(file)
+        except UserError:
+            return False  # none yet, or one of another version
+        return status.state == "ok" and all((file.parent / name).is_file() for name in status.files)
+
+    def _forget_failures(self, *patterns: str) -> None:
+        work = self.outdir / "work"
+        for folder in [folder for pattern in patterns for folder in work.glob(pattern)]:
             if failure_in(folder) is not None:
                 shutil.rmtree(folder)
 
@@ -284,16 +307,14 @@ def load_plan(files: Sequence[Path], values: Mapping[str, Any]) -> Plan:
 
     Args:
         files: Its configuration files; relative paths start at the first one's folder.
-        values: All values, those of the command line included.
+        values: All values, those of the command line included; none at all give a plan without
+            samples, whose rules can be looked at.
 
     Raises:
         UserError: carries every problem of the configuration and of its sheet.
     """
     if not values:
-        raise UserError(
-            "there is no configuration",
-            remedy="Pass --configfile with a configuration such as `vexas-uba1 init` writes",
-        )
+        return Plan(Run(read_config({}).config, ()))
     if len(files) == 1 and _same(files[0], values):
         return Plan(load_run(files[0]))
     return Plan(load_run(values, base=files[0].absolute().parent if files else None))

@@ -35,7 +35,7 @@ def call_one(
     locus: Path | None,
     lab_name: str,
 ) -> Path:
-    """Call one file and return its sample's status file.
+    """Call one file and return its ``result.json``.
 
     What is wrong with the arguments or with the file's head is told before anything is written;
     what is found while its reads are read ends in a status ``failed``.
@@ -84,15 +84,17 @@ def call_one(
             called,
             "call_variants",
             [extracted],
-            lambda folder: calling.call(call, extracted, (), folder, work),
+            lambda folder: calling.call(call, extracted, folder, work),
         )
         status = status_file(out, name)
         failure = failure_in(called)
-        calling.finalise(name, called, extracted, None, lab_name, status.parent, failure)
+        failure = calling.finalise(name, called, extracted, None, lab_name, status.parent, failure)
     finally:
         shutil.rmtree(extracted, ignore_errors=True)
         shutil.rmtree(called, ignore_errors=True)
-    return status
+    if failure is not None:
+        raise UserError.of(failure.problems)
+    return status.with_name(f"{name}.result.json")
 
 
 def _name_of(reads: str) -> str:

@@ -1,0 +1,137 @@
+"""Found alleles as results hold them: names, classes, effects, VCF fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vexas_uba1.caller import Finding
+from vexas_uba1.catalogue import CatalogueEntry
+from vexas_uba1.clones import clone_fraction
+from vexas_uba1.locus.consequence import changes_protein, effect
+from vexas_uba1.locus.edits import Allele, Edit
+from vexas_uba1.locus.hgvs import describe, touched_positions
+from vexas_uba1.locus.placed import PlacedLocus
+from vexas_uba1.reference import ReferenceWindow
+from vexas_uba1.result import ForcedAllele, SampleInfo, Variant
+
+
+class AlleleNamer:
+    """Names, classes and VCF fields of alleles on one build."""
+
+    def __init__(
+        self,
+        placed: PlacedLocus,
+        reference: ReferenceWindow,
+        entries: Mapping[Allele, CatalogueEntry],
+    ) -> None:
+        self._placed = placed
+        self._reference = reference
+        self._entries = entries
+        self._codon = set(placed.codon_positions)
+
+    def name(self, allele: Allele) -> str:
+        """Return the catalogue's name of an allele, or the HGVS one."""
+        entry = self._entries.get(allele)
+        return entry.hgvs_c if entry else describe(allele, self._placed, self._reference).hgvs_c
+
+    def is_canonical(self, allele: Allele) -> bool:
+        """Return whether the catalogue calls an allele canonical."""
+        entry = self._entries.get(allele)
+        return entry is not None and entry.evidence == "canonical"
+
+    def entry(self, allele: Allele) -> CatalogueEntry | None:
+        """Return the catalogue's entry of an allele.
+
+        A codon change in cis with nothing but silent changes of the neighbouring codons is the
+        catalogued one: the same protein.
+        """
+        if allele in self._entries:
+            return self._entries[allele]
+        own = tuple(edit for edit in allele.edits if edit.start in self._codon)
+        others = tuple(edit for edit in allele.edits if edit.start not in self._codon)
+        if not own or not others or Allele(own) not in self._entries:
+            return None
+        beside = effect(Allele(others), self._placed, self._reference)
+        return self._entries[Allele(own)] if beside == "synonymous" else None
+
+    def _breaks_codon(self, edit: Edit) -> bool:
+        if edit.start < edit.end:
+            return not self._codon.isdisjoint(edit.touched)
+        # Beside the codon an insertion leaves it whole.
+        return min(self._codon) < edit.start <= max(self._codon)
+
+    def variant(self, finding: Finding, sample: SampleInfo) -> Variant:
+        """Return a found allele as results hold it."""
+        allele = finding.allele
+        entry = self.entry(allele)
+        named = describe(allele, self._placed, self._reference)
+        position, ref, alt = self._vcf_fields(allele)
+        what = effect(allele, self._placed, self._reference)
+        vaf = finding.alt / finding.depth
+        alt_forward, alt_reverse, depth_forward, depth_reverse = finding.strands
+        return Variant(
+            hgvs_c=self.name(allele),
+            hgvs_p=entry.hgvs_p if allele in self._entries and entry else named.hgvs_p,
+            chrom=self._placed.contig,
+            pos=position + 1,
+            ref=ref,
+            alt=alt,
+            alt_fragments=finding.alt,
+            depth_fragments=finding.depth,
+            vaf=vaf,
+            vaf_low95=finding.vaf_low,
+            vaf_high95=finding.vaf_high,
+            quality=finding.quality,
+            filters=tuple(finding.flags),
+            filter_reasons=finding.flags,
+            category=entry.category if entry else "uncatalogued",
+            verdict_class=entry.verdict_class if entry else "uncatalogued",
+            evidence=entry.evidence if entry else "none",
+            sources=entry.sources if entry else (),
+            sources_read=entry.sources_read if entry else False,
+            effect=what,
+            changes_protein=changes_protein(what),
+            at_codon41=any(self._breaks_codon(edit) for edit in allele.edits),
+            alt_forward=alt_forward,
+            alt_reverse=alt_reverse,
+            depth_forward=depth_forward,
+            depth_reverse=depth_reverse,
+            clone_fraction=clone_fraction(vaf, sample),
+        )
+
+    def forced(self, finding: Finding) -> ForcedAllele:
+        """Return an allele that is looked for in every sample as results hold it."""
+        entry = self._entries.get(finding.allele)
+        named = describe(finding.allele, self._placed, self._reference)
+        return ForcedAllele(
+            hgvs_c=self.name(finding.allele),
+            hgvs_p=entry.hgvs_p if entry else named.hgvs_p,
+            verdict_class=entry.verdict_class if entry else "uncatalogued",
+            alt_fragments=finding.alt,
+            depth_fragments=finding.depth,
+            quality=finding.quality,
+            significant=finding.significant,
+            limit_of_detection_vaf=finding.limit,
+            vaf_upper95=finding.vaf_upper95,
+        )
+
+    def named_bases(self, allele: Allele) -> set[int]:
+        """Return the 0-based bases that an allele's name changes.
+
+        A known intron may have moved the edits of a catalogue's allele away from them.
+        """
+        if allele in self._entries:
+            return touched_positions(self._entries[allele].hgvs_c, self._placed)
+        return {base for edit in allele.edits for base in edit.touched}
+
+    def _vcf_fields(self, allele: Allele) -> tuple[int, str, str]:
+        """Return 0-based position, REF and ALT; an indel takes the base before it along."""
+        start, end = allele.start, allele.end
+        if not allele.is_substitution:
+            start -= 1
+        ref = self._reference.slice(start, end)
+        alt, at = "", start
+        for edit in allele.edits:
+            alt += self._reference.slice(at, edit.start) + edit.alt
+            at = edit.end
+        return start, ref, alt + self._reference.slice(at, end)
