@@ -20,28 +20,38 @@ try:
 except UserError as error:
     sys.exit(f"error: {error}")
 
-if workflow.is_main_process and not workflow.dryrun:
-    PLAN.forget_unfinished()
+
+include: "workflow/rules/common.smk"
 
 
-workdir: str(PLAN.outdir)
+# Without a configuration the rules can still be looked at: --lint, --list-rules.
+if config:
+
+    workdir: str(PLAN.outdir)
 
 
 wildcard_constraints:
-    sample="|".join(map(PLAN.escaped, PLAN.samples)),
+    sample="|".join(map(PLAN.escaped, PLAN.samples)) or "no_sample",
     unit="|".join(map(PLAN.escaped, PLAN.units)) or "no_unit",
     run="|".join(map(PLAN.escaped, PLAN.run.runs)) or "no_run",
 
 
 localrules:
     all,
+    finish_samples,
     require_all,
 
 
 rule all:
     default_target: True
     input:
+        finished_files,
         "work/complete",
+
+
+rule finish_samples:
+    input:
+        finished_files,
 
 
 include: "workflow/rules/mapping.smk"

@@ -300,8 +300,6 @@ class Caller:
         for cluster in self._clusters:
             if own & set(cluster):
                 own |= set(cluster)
-        if own & set(self._placed.codon_positions):
-            own |= set(self._placed.codon_positions)
         return own
 
     def _indel_view(self, allele: Allele) -> tuple[View, NDArray[np.bool_]]:

@@ -41,6 +41,10 @@ _SEEN_BESIDE = 20
 """Bases kept beside the searched ones, so that an indel at their edge has flanks as placed."""
 _COPIES_PER_NG = 1000 / 3.3
 """Haploid genomes in a nanogram of DNA, 3.3 pg each."""
+UNMARKED = (
+    "duplicates were never marked in this file, so copies of one molecule count as several and "
+    "depth and limit may look better than they are"
+)
 NO_QUALITIES = "{count} records carry no base qualities; Phred 20 is assumed for them"
 
 
@@ -147,7 +151,15 @@ def call_sample(
         ),
         variants=tuple(namer.variant(finding, options.sample) for finding in caller.searched()),
         forced_alleles=tuple(namer.forced(finding) for finding in forced),
-        qc=_quality_control(extraction, reads, molecules, reference, caller),
+        qc=_quality_control(
+            extraction,
+            reads,
+            molecules,
+            reference,
+            caller,
+            # UMIs tell them apart; of an amplicon no mark could.
+            copies_are_known=count_unit != "fragments",
+        ),
         gene=_gene(locus),
         software=_software(),
         catalogue_version=catalogue.version,
@@ -202,8 +214,10 @@ def _counting(options: CallOptions) -> tuple[Counting, str]:
         return Counting(), "fragments"
     if options.input_ng is None:
         return Counting(limit_floor=options.amplicon_limit_floor_vaf), "reads"
+    sample = options.sample
+    sex = sample.donor_sex if sample.transplant == "allogeneic" else sample.sex
     # One X unless the sheet says that there are two: fewer copies claim less.
-    copies = options.input_ng * _COPIES_PER_NG * (1.0 if options.sample.sex == "female" else 0.5)
+    copies = options.input_ng * _COPIES_PER_NG * (1.0 if sex == "female" else 0.5)
     return Counting(most_molecules=max(1, int(copies))), "input_copies"
 
 
@@ -226,7 +240,11 @@ def _codon(
     return Codon41(
         depth_fragments=depth,
         count_unit=count_unit,
-        haplotypes=codon_haplotypes(view, placed, caller.codon_inserted),
+        haplotypes={
+            # Capped like the depth, where reads outnumber the input's copies.
+            name: count if depth == view.size else count * depth // view.size
+            for name, count in codon_haplotypes(view, placed, caller.codon_inserted).items()
+        },
         discordant_fragments=view.discordant,
         limit_of_detection_vaf=worst(limits),
         limit_of_detection_by_allele={namer.name(f.allele): f.limit for f in at_codon},
@@ -240,8 +258,12 @@ def _quality_control(
     molecules: Molecules,
     reference: ReferenceWindow,
     caller: Caller,
+    *,
+    copies_are_known: bool,
 ) -> QualityControl:
     warnings = list(extraction.warnings)
+    if extraction.records and not (extraction.marked_duplicates or copies_are_known):
+        warnings.append(UNMARKED)
     if reads.without_qualities:
         warnings.append(NO_QUALITIES.format(count=reads.without_qualities))
     if reference.disagreements:

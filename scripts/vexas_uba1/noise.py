@@ -23,6 +23,9 @@ LOWEST_ERROR = 1e-5
 """No single base of a molecule is trusted beyond this: errors made before sequencing (assumed)."""
 INDEL_ERROR = 1e-4
 """Probability of a given indel by error outside of repeats (assumed; Illumina reads)."""
+ERROR_BESIDE_ERROR = 0.01
+"""Probability of a given error in a codon that holds another one, at least: errors of neighbouring
+bases are not independent, so one molecule alone must not prove a double change (assumed)."""
 _REPEAT_FACTOR = 3.0
 _MOST_INDEL_ERROR = 0.05
 _HIGHEST_ERROR = 0.5
@@ -167,13 +170,25 @@ def pattern_error(view: View, pattern: tuple[int, ...], model: ErrorModel) -> ND
     total = sum(parents.values())
     chance = np.zeros(view.size)
     for parent, weight in parents.items():
-        misread = np.ones(view.size)
-        for row, (true, shown) in enumerate(zip(parent, pattern, strict=True)):
-            if true == shown:
-                continue
-            if max(true, shown) >= UNKNOWN:
-                misread *= INDEL_ERROR
-            else:
-                misread *= model.substitution(view.quality[row], np.full(view.size, true), shown)
-        chance += weight / total * misread
+        chance += weight / total * _misread(view, parent, pattern, model)
     return np.clip(chance, 1e-300, _HIGHEST_ERROR)
+
+
+def _misread(
+    view: View, parent: tuple[int, ...], pattern: tuple[int, ...], model: ErrorModel
+) -> NDArray[np.float64]:
+    """Return each molecule's probability of showing ``pattern`` if it is ``parent`` (n)."""
+    chances = [
+        np.full(view.size, INDEL_ERROR)
+        if max(true, shown) >= UNKNOWN
+        else model.substitution(view.quality[row], np.full(view.size, true), shown)
+        for row, (true, shown) in enumerate(zip(parent, pattern, strict=True))
+        if true != shown
+    ]
+    # The likeliest error comes by itself; the others come along with it.
+    first: NDArray[np.float64] = np.max(np.stack(chances), axis=0)
+    along: NDArray[np.float64] = np.prod(
+        np.stack([np.maximum(chance, ERROR_BESIDE_ERROR) for chance in chances]), axis=0
+    )
+    together: NDArray[np.float64] = first * along / np.maximum(first, ERROR_BESIDE_ERROR)
+    return together

@@ -90,7 +90,7 @@ def test_whatever_the_package_imports_is_a_dependency_of_it() -> None:
         canonicalize_name(Requirement(text).name) for text in PYPROJECT["project"]["dependencies"]
     }
     distributions = packages_distributions()
-    for module in sorted(third_party_imports(ROOT / "scripts")):
+    for module in sorted(third_party_imports(ROOT / "scripts" / "vexas_uba1")):
         names = {canonicalize_name(name) for name in distributions[module]}
         assert names & declared, f"{module} is imported, but none of {names} is in pyproject.toml"
 

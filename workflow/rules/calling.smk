@@ -9,6 +9,10 @@ rule extract_region:
             if PLAN.by_id[wildcards.sample].is_fastq
             else []
         ),
+        trimmed=lambda wildcards: [
+            f"work/trimmed/{wildcards.sample}/{unit.unit}"
+            for unit in PLAN.by_id[wildcards.sample].units
+        ],
         references=[str(file.path) for file in PLAN.run.config.references],
     output:
         directory("work/extracted/{sample}"),
@@ -24,7 +28,8 @@ rule extract_region:
     params:
         job=lambda wildcards: PLAN.extract(wildcards.sample),
         shown=lambda wildcards: PLAN.shown_reads(wildcards.sample),
-        sheet=str(PLAN.run.config.samples.path),
+        sheet=lambda wildcards: PLAN.sheet_with_url(wildcards.sample),
+        versions=PLAN.versions_of_reads,
     message:
         "Extracting the gene's reads of {wildcards.sample}"
     script:
@@ -34,10 +39,6 @@ rule extract_region:
 rule call_variants:
     input:
         extracted="work/extracted/{sample}",
-        trimmed=lambda wildcards: [
-            f"work/trimmed/{wildcards.sample}/{unit.unit}"
-            for unit in PLAN.by_id[wildcards.sample].units
-        ],
         references=[str(file.path) for file in PLAN.run.config.references],
     output:
         directory("work/called/{sample}"),

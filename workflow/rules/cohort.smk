@@ -3,7 +3,7 @@
 
 rule summarise_cohort:
     input:
-        statuses=[f"samples/{sample}/{sample}.status.json" for sample in PLAN.samples],
+        statuses=PLAN.status_files,
     output:
         table="cohort/cohort.tsv",
         page=report(
@@ -35,7 +35,7 @@ rule summarise_cohort:
 rule require_all:
     input:
         table="cohort/cohort.tsv",
-        statuses=[f"samples/{sample}/{sample}.status.json" for sample in PLAN.samples],
+        statuses=PLAN.status_files,
     output:
         touch("work/complete"),
     log:

@@ -69,6 +69,7 @@ rule align_reads:
         mem_mb=PLAN.align_memory_mb,
     params:
         job=lambda wildcards: PLAN.align(wildcards.sample, wildcards.unit),
+        versions=PLAN.versions_of_reads,
     message:
         "Aligning {wildcards.sample} {wildcards.unit}"
     script:

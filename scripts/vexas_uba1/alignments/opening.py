@@ -7,6 +7,7 @@ only ever the FASTA that the user names.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import tempfile
@@ -31,6 +32,8 @@ from vexas_uba1.alignments.sources import (
 from vexas_uba1.errors import UserError
 
 _LITTLE_SPACE = 1 << 20  # bytes
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,9 @@ def open_alignment(
         quiet_htslib(),
         references_from_nowhere(),
     ):
-        index = _find_index(source, header.format, Path(temporary), warnings)
+        index = _find_index(source, header.format, Path(temporary))
         reference = str(genome.location) if genome is not None and header.format == "CRAM" else None
-        file = _open_with_index(source, header.format, index, reference, Path(temporary), warnings)
+        file = _open_with_index(source, header.format, index, reference, Path(temporary))
         try:
             yield OpenAlignment(header, tuple(warnings), file, source)
         finally:
@@ -170,7 +173,7 @@ def _check_cram_reference(
         genome.require_m5(contig, expected, file=source.shown)
 
 
-def _find_index(source: Source, kind: str, folder: Path, warnings: list[str]) -> Path:
+def _find_index(source: Source, kind: str, folder: Path) -> Path:
     """Return a usable index, made in ``folder`` if need be."""
     suffixes = [".crai"] if kind == "CRAM" else [".csi", ".bai"]
     if source.index is not None and not is_url(source.index):
@@ -190,7 +193,8 @@ def _find_index(source: Source, kind: str, folder: Path, warnings: list[str]) ->
                 continue
             if index.stat().st_mtime_ns >= reads.stat().st_mtime_ns:
                 return index
-            warnings.append(f"the index {index.name} is older than the reads and was not used")
+            # Not for the result: it depends on the files' times, and the reads are the same.
+            _LOGGER.warning("the index %s is older than the reads and is not used", index.name)
     return _build_index(source, kind, folder)
 
 
@@ -252,7 +256,7 @@ def _is_in_order(source: Source) -> bool:
 
 
 def _open_with_index(
-    source: Source, kind: str, index: Path, reference: str | None, folder: Path, warnings: list[str]
+    source: Source, kind: str, index: Path, reference: str | None, folder: Path
 ) -> pysam.AlignmentFile:
     try:
         return open_file(source, index, reference)
@@ -263,7 +267,7 @@ def _open_with_index(
                 remedy="Make the index again (samtools index)",
                 file=source.shown,
             ) from error
-    warnings.append(f"the index {index.name} is damaged and was not used")
+    _LOGGER.warning("the index %s is damaged and is not used", index.name)
     return open_file(source, _build_index(source, kind, folder), reference)
 
 

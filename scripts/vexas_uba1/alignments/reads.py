@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _UNREPORTED_QUALITY = 20
 """Phred quality assumed where a record carries none; a warning says so."""
 _MD_READS_PER_BASE = 3
 """Reads asked for the reference base of a position; they all saw the same reference."""
+_MD_FORM = re.compile(r"\d+(?:(?:[A-Z]|\^[A-Z]+)\d+)*")  # SAM optional fields specification
+_MD_PART = re.compile(r"(\d+)|\^([A-Z]+)|([A-Z])")
 _MATCH, _INSERTION, _DELETION, _SKIP, _SOFT, _HARD, _PAD, _EQUAL, _DIFF = range(9)
 
 
@@ -177,12 +180,10 @@ class _Builder:
         votes = self._md_votes[first:last]
         if votes.size == 0 or votes.min() >= _MD_READS_PER_BASE or not read.has_tag("MD"):
             return
-        for _, position, base in read.get_aligned_pairs(with_seq=True):
-            if position is None or base is None or not self.start <= position < self.end:
-                continue
-            if self.wanted[position - self.start]:
+        for position, base in _told_by_md(read):
+            if self.start <= position < self.end and self.wanted[position - self.start]:
                 self._md_votes[position - self.start] += 1
-                self._md_bases.setdefault(position, set()).add(base.upper())
+                self._md_bases.setdefault(position, set()).add(base)
 
     def build(self, excluded: Counter[str], flagged_duplicates: int) -> Reads:
         blocks = np.array(self.blocks, dtype=np.int64).reshape(-1, 4)
@@ -301,6 +302,41 @@ def _fragment_ends(read: pysam.AlignedSegment) -> tuple[int, int]:
     if read.is_reverse:
         return (min(own_start, read.next_reference_start), own_end)
     return (own_start, max(own_end, read.reference_start + abs(read.template_length)))
+
+
+def _told_by_md(read: pysam.AlignedSegment) -> list[tuple[int, str]]:
+    """Return 0-based position and reference base of each base that is aligned or deleted.
+
+    Nothing is taken from a tag that does not fit its alignment; tools that clip reads leave such
+    tags behind, and htslib's bindings read them beyond their end.
+    """
+    tag, sequence = str(read.get_tag("MD")).upper(), (read.query_sequence or "").upper()
+    if _MD_FORM.fullmatch(tag) is None:
+        return []
+    # A column a reference base: which, empty if as in the read; and whether it is deleted.
+    columns: list[tuple[str, bool]] = []
+    for same, gone, other in _MD_PART.findall(tag):
+        if same and int(same) > len(sequence):
+            return []
+        columns += [("", False)] * int(same or 0)
+        columns += [(base, True) for base in gone] + [(base, False) for base in other]
+    told: list[tuple[int, str]] = []
+    offset, position = 0, read.reference_start
+    for operation, length in read.cigartuples or ():
+        if operation in (_MATCH, _EQUAL, _DIFF, _DELETION):
+            is_gap = operation == _DELETION
+            part = columns[len(told) : len(told) + length]
+            if len(part) < length or any(gap is not is_gap for _, gap in part):
+                return []
+            for step, (base, _) in enumerate(part):
+                told.append((position + step, base or sequence[offset + step]))
+            position += length
+            offset += 0 if is_gap else length
+        elif operation == _SKIP:
+            position += length
+        elif operation in (_INSERTION, _SOFT):
+            offset += length
+    return told if len(told) == len(columns) else []
 
 
 def _clipped(operations: Iterable[tuple[int, int]]) -> int:

@@ -33,7 +33,7 @@ _MOST_LOGS = 3
 _STEPS = re.compile(r"(\d+) of (\d+) steps")
 _MESSAGE = re.compile(r"Job \d+: (.+)")
 _FAILED_LOG = re.compile(r"\s*log: (\S.*?) \(check log file")
-_FULL_DISK = re.compile(r"No space left on device|database or disk is full|Disk quota exceeded")
+_FULL_DISK = re.compile(r"[Nn]o space (?:is )?left on|database or disk is full|Disk quota exceeded")
 _LOCKED = "another run is using this output folder"
 
 
@@ -145,18 +145,25 @@ def _watch(
             pass_fds=[lock.fileno()],
         )
         assert process.stdout is not None
-        for line in process.stdout:
-            log.write(line)
-            watched.last_lines = [*watched.last_lines[-_LOG_LINES:], line.rstrip("\n")]
-            watched.disk_is_full |= _FULL_DISK.search(line) is not None
-            if found := _FAILED_LOG.match(line):
-                watched.failed_logs.append(found[1])
-            if found := _MESSAGE.match(line):
-                progress.update(task, description=found[1])
-                if not console.is_terminal:
-                    console.print(found[1])
-            if found := _STEPS.search(line):
-                progress.update(task, completed=int(found[1]), total=int(found[2]))
+        try:
+            for line in process.stdout:
+                log.write(line)
+                watched.last_lines = [*watched.last_lines[-_LOG_LINES:], line.rstrip("\n")]
+                watched.disk_is_full |= _FULL_DISK.search(line) is not None
+                if found := _FAILED_LOG.match(line):
+                    watched.failed_logs.append(found[1])
+                if found := _MESSAGE.match(line):
+                    progress.update(task, description=found[1])
+                    if not console.is_terminal:
+                        console.print(found[1])
+                if found := _STEPS.search(line):
+                    progress.update(task, completed=int(found[1]), total=int(found[2]))
+        except KeyboardInterrupt:
+            # The terminal has stopped Snakemake too, which still has to put its things away.
+            console.print("Stopping. The same command goes on from here.")
+            log.write(process.stdout.read())
+            process.wait()
+            raise
         return process.wait()
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from vexas_uba1.errors import UserError, disk_problem
+from vexas_uba1.errors import Problem, UserError, disk_problem
 from vexas_uba1.result import SampleInfo
 from vexas_uba1.steps import calling, cohort, mapping
 from vexas_uba1.steps.outcome import failure_in, produce
@@ -165,16 +165,24 @@ def _logged(snakemake: Any) -> Iterator[None]:
         # htslib and the aligners write to the descriptors themselves.
         sys.stdout.flush()
         sys.stderr.flush()
+        terminal = os.dup(2)
         os.dup2(handle.fileno(), 1)
         os.dup2(handle.fileno(), 2)
     try:
         yield
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
+        _end(terminal, error.problems)
     except OSError as error:
         problem = disk_problem(error)
         if problem is None:
             raise
-        sys.stderr.write(f"error: {problem}\n")
-        sys.exit(2)
+        _end(terminal, [problem])
+
+
+def _end(terminal: int, problems: Sequence[Problem]) -> NoReturn:
+    said = "".join(f"error: {problem}\n" for problem in problems).encode()
+    os.write(terminal, said)
+    # The log may lie on the very disk that is full.
+    with suppress(OSError):
+        os.write(2, said)
+    sys.exit(2)

@@ -38,7 +38,7 @@ def call_one(
     """Call one file and return its ``result.json``.
 
     What is wrong with the arguments or with the file's head is told before anything is written;
-    what is found while its reads are read ends in a status ``failed``.
+    what is found while its reads are read ends in a status ``failed`` too.
 
     Raises:
         UserError: the arguments or the file cannot be used.

@@ -1,0 +1,313 @@
+"""The test of each allele, its interval, and what the sample could have shown."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binom, poisson
+
+from builders.calls import CODON, R, grch38, molecules_of, record_reference
+from vexas_uba1.caller import HIGHEST_QUALITY, Caller, Counting, TestLevels
+from vexas_uba1.exact import clopper_pearson, upper_bound
+from vexas_uba1.locus.edits import Allele, Edit
+from vexas_uba1.noise import INDEL_ERROR
+
+START = CODON - 3  # c.118
+EXON = "GGAATGGCCAAGAACGGC"
+POSITIONS = np.arange(START, START + len(EXON))
+LEVELS = TestLevels()
+KNOWN = {
+    Allele.substitution({CODON: "G"}): True,
+    Allele.substitution({CODON: "C"}): True,
+    Allele.substitution({CODON + 1: "C"}): True,
+    Allele.substitution({CODON - 2: "C", CODON: "T"}): True,
+    Allele.substitution({CODON: "T"}): False,
+}
+
+
+def change(bases, **at):
+    """Return ``bases`` with ``c121="G"`` and the like put in."""
+    changed = list(bases)
+    for name, base in at.items():
+        changed[int(name[1:]) - 118] = base
+    return "".join(changed)
+
+
+def fragments(*kinds, quality=30):
+    """Return molecules of (count, bases), each read on both strands in turn."""
+    rows = []
+    for number, (count, bases) in enumerate(kinds):
+        rows += [
+            R(f"{number}.{n}", START, bases, quality=quality, reverse=n % 2 == 1)
+            for n in range(count)
+        ]
+    return molecules_of(*rows)
+
+
+def caller(molecules, *, counting=None, known=KNOWN, positions=POSITIONS):
+    return Caller(
+        molecules, grch38(), record_reference(), known, positions, counting or Counting(), LEVELS
+    )
+
+
+def found(made):
+    return {finding.allele: finding for finding in made.searched()}
+
+
+def forced(made):
+    return {finding.allele: finding for finding in made.forced()}
+
+
+M41V = Allele.substitution({CODON: "G"})
+M41T = Allele.substitution({CODON + 1: "C"})
+M41L = Allele.substitution({CODON: "C"})
+CIS = Allele.substitution({CODON - 2: "C", CODON: "T"})
+
+
+def test_nothing_is_found_where_nothing_is():
+    made = caller(fragments((300, EXON)))
+    assert made.searched() == []
+    for finding in made.forced():
+        assert (finding.alt, finding.depth, finding.log_tail) == (0, 300, 0.0)
+        assert not finding.significant and finding.flags == {}
+        assert finding.vaf_upper95 == upper_bound(0, 300)
+        assert finding.quality == 0
+
+
+def test_every_change_of_the_codon_and_every_listed_one_is_tested():
+    made = forced(caller(fragments((10, EXON))))
+    assert len(made) == 9 + 1
+    assert set(KNOWN) <= set(made)
+    assert forced(caller(fragments((10, EXON)), known={})).keys() == {
+        Allele.substitution({CODON + at: base})
+        for at, ref in enumerate("ATG")
+        for base in "ACGT"
+        if base != ref
+    }
+
+
+def test_the_p_value_is_the_binomial_tail_of_the_errors():
+    made = caller(fragments((297, EXON), (3, change(EXON, c122="C"))))
+    finding = forced(made)[M41T]
+    # 300 bases of Phred 30, a third of whose errors show C; the scale is 1 in a clean sample.
+    expected = binom.logsf(2, 300, 1e-3 / 3)
+    assert finding.log_tail == pytest.approx(expected, rel=1e-6)
+    assert finding.quality == pytest.approx(-10 * expected / math.log(10), rel=1e-6)
+    assert (finding.alt, finding.depth) == (3, 300)
+
+
+def test_the_level_is_shared_by_the_family():
+    # Two of 300 have a chance of 4.7e-3, three of 1.5e-4, four of 4e-6: below 1e-4 / 4.
+    for count, significant in ((2, False), (3, False), (4, True)):
+        made = caller(fragments((300 - count, EXON), (count, change(EXON, c122="C"))))
+        assert forced(made)[M41T].significant is significant
+        assert (M41T in found(made)) is significant
+
+
+def test_a_change_of_the_codon_beyond_the_list_needs_more():
+    # c.123G>A shares 1e-4 with 64 haplotypes and the list: four of 300 are not enough, five are.
+    allele = Allele.substitution({CODON + 2: "A"})
+    for count, significant in ((4, False), (5, True)):
+        made = caller(fragments((300 - count, EXON), (count, change(EXON, c123="A"))))
+        assert forced(made)[allele].significant is significant
+
+
+def test_a_change_elsewhere_shares_the_search():
+    allele = Allele.substitution({START + 10: "C"})
+    level = LEVELS.search / (5 * len(EXON))
+    for count in range(2, 8):
+        made = caller(fragments((300 - count, EXON), (count, change(EXON, c128="C"))))
+        expected = binom.sf(count - 1, 300, 1e-3 / 3 * made.model.scale[0, 1])
+        assert (allele in found(made)) is bool(expected <= level)
+
+
+def test_changes_of_one_codon_in_cis_are_one_allele():
+    made = caller(fragments((150, EXON), (50, change(EXON, c121="G", c122="C"))))
+    both = Allele.substitution({CODON: "G", CODON + 1: "C"})
+    assert found(made).keys() == {both}
+    assert (found(made)[both].alt, found(made)[both].depth) == (50, 200)
+    assert forced(made)[M41V].alt == forced(made)[M41T].alt == 0
+
+
+def test_changes_of_one_codon_in_trans_are_two():
+    made = caller(
+        fragments((100, EXON), (50, change(EXON, c121="G")), (50, change(EXON, c122="C")))
+    )
+    assert found(made).keys() == {M41V, M41T}
+    assert all(finding.depth == 200 for finding in made.searched())
+
+
+def test_a_listed_pair_in_cis_is_found_though_neither_position_stands_out():
+    made = caller(fragments((999, EXON), (2, change(EXON, c119="C", c121="T"))))
+    assert found(made).keys() == {CIS}
+    assert found(made)[CIS].alt == 2
+    # By their positions alone: 2 of 1,001 where 0.33 are expected.
+    assert poisson.sf(1, 1001e-3 / 3) > 0.01
+
+
+def test_a_listed_pair_in_trans_is_not_the_pair():
+    made = caller(
+        fragments((100, EXON), (50, change(EXON, c119="C")), (50, change(EXON, c121="T")))
+    )
+    assert forced(made)[CIS].alt == 0
+    assert CIS not in found(made)
+
+
+def test_depth_is_of_molecules_that_show_all_of_the_allele():
+    short = EXON[:5]  # c.118 to c.122
+    made = caller(fragments((100, EXON), (40, short), (20, change(EXON, c122="C"))))
+    assert made.codon_view.size == made.codon_depth == 120
+    assert forced(made)[M41T].depth == 120
+
+
+def test_molecules_that_end_before_a_neighbour_show_the_codon_all_the_same():
+    neighbour = change(EXON, c126="T")
+    made = caller(fragments((40, EXON[:6]), (100, neighbour), (60, change(neighbour, c122="C"))))
+    assert made.codon_depth == 200
+    both = Allele.substitution({CODON + 1: "C", CODON + 5: "T"})
+    assert (found(made)[both].alt, found(made)[both].depth) == (60, 160)
+
+
+def test_the_interval_is_exact_and_makes_room_for_errors():
+    made = caller(fragments((270, EXON), (30, change(EXON, c122="C"))))
+    finding = found(made)[M41T]
+    low, high = clopper_pearson(30, 300)
+    assert finding.vaf_high == high
+    assert finding.vaf_low == pytest.approx(low - 2 * 1e-3 / 3, rel=1e-3)
+
+
+def test_an_interval_never_goes_below_zero():
+    made = caller(fragments((300, EXON), quality=10))
+    assert all(finding.vaf_low == 0 for finding in made.forced())
+
+
+def test_the_quality_is_capped():
+    made = caller(fragments((10, EXON), (1500, change(EXON, c122="C")), quality=40))
+    assert found(made)[M41T].quality == HIGHEST_QUALITY
+
+
+def test_a_flag_is_raised_on_a_find_and_only_there():
+    one_sided = [R(f"x{n}", START, change(EXON, c121="C"), reverse=True) for n in range(14)]
+    both = [R(f"n{n}", START, EXON, reverse=n % 2 == 1) for n in range(200)]
+    made = caller(molecules_of(*one_sided, *both))
+    finding = found(made)[M41L]
+    assert list(finding.flags) == ["one_strand"] and finding.significant
+    assert finding.strands == (0, 14, 100, 114)
+    few = caller(molecules_of(*one_sided[:1], *both))
+    assert forced(few)[M41L].flags == {} and not forced(few)[M41L].significant
+
+
+def test_the_limit_is_the_power_of_the_critical_count():
+    made = caller(fragments((300, EXON)))
+    limit = forced(made)[M41T].limit
+    level = LEVELS.vexas / 4
+    needed = next(k for k in range(1, 300) if binom.sf(k - 1, 300, 1e-3 / 3) <= level)
+    shown = limit + 1e-3 / 3 * (1 - limit)
+    assert binom.sf(needed - 1, 300, shown) == pytest.approx(0.95, abs=1e-4)
+
+
+def test_no_limit_without_molecules_or_where_all_are_poor():
+    assert all(finding.limit is None for finding in caller(molecules_of()).forced())
+    poor = molecules_of(*(R(f"{n}", START, EXON, mapping_quality=0) for n in range(500)))
+    assert all(finding.limit is None for finding in caller(poor).forced())
+
+
+def test_without_molecules_nothing_is_bounded():
+    made = caller(molecules_of())
+    assert made.searched() == [] and made.codon_depth == 0
+    assert {finding.depth for finding in made.forced()} == {0}
+    assert {finding.vaf_upper95 for finding in made.forced()} == {None}
+    assert made.limit_at(CODON) is None
+
+
+def test_counts_are_capped_at_what_the_input_holds():
+    made = caller(
+        fragments((900, EXON), (100, change(EXON, c122="C"))),
+        counting=Counting(most_molecules=120),
+    )
+    finding = found(made)[M41T]
+    assert (finding.alt, finding.depth) == (12, 120)
+    assert finding.log_tail == pytest.approx(binom.logsf(11, 120, 1e-3 / 3), rel=1e-6)
+    assert made.codon_depth == 120
+    assert made.position_limits.depth.max() == 120
+    roomy = caller(fragments((90, EXON)), counting=Counting(most_molecules=120))
+    assert roomy.codon_depth == 90
+
+
+def test_a_cap_does_not_improve_the_errors():
+    rows = [R(f"g{n}", START, EXON, quality=37) for n in range(300)]
+    rows += [R(f"b{n}", START, EXON, quality=12) for n in range(300)]
+    capped = caller(molecules_of(*rows), counting=Counting(most_molecules=100))
+    halves = rows[:50] + rows[300:350]
+    same = caller(molecules_of(*halves))
+    assert forced(capped)[M41T].limit == pytest.approx(forced(same)[M41T].limit, rel=0.1)
+
+
+def test_no_limit_is_claimed_below_the_floor():
+    deep = fragments((3000, EXON))
+    free = caller(deep)
+    floored = caller(deep, counting=Counting(limit_floor=0.01))
+    assert forced(free)[M41T].limit < 0.01 == forced(floored)[M41T].limit
+    assert floored.limit_at(START + 10) == 0.01
+    shallow = caller(fragments((100, EXON)), counting=Counting(limit_floor=0.01))
+    assert forced(shallow)[M41T].limit > 0.01
+
+
+def test_indels_are_tested_against_the_rate_of_indels():
+    gone = change(EXON, c121="-", c122="-", c123="-")
+    made = caller(fragments((290, EXON), (10, gone)))
+    allele = Allele((Edit(CODON, CODON + 3, ""),))
+    finding = found(made)[allele]
+    assert (finding.alt, finding.depth) == (10, 300)
+    assert finding.log_tail == pytest.approx(binom.logsf(9, 300, INDEL_ERROR), rel=1e-6)
+    # The codon's molecules with the deletion are informative on it, and show no substitution.
+    assert forced(made)[M41T].depth == 300
+
+
+def test_a_single_deleted_base_of_the_codon_is_no_crash_and_no_find():
+    made = caller(fragments((200, EXON), (1, change(EXON, c122="-"))))
+    assert made.searched() == []
+    assert forced(made)[M41T].depth == 201
+
+
+def test_a_listed_deletion_that_no_read_shows_is_tested():
+    allele = Allele((Edit(CODON, CODON + 3, ""),))
+    made = forced(caller(fragments((100, EXON)), known={**KNOWN, allele: True}))
+    assert (made[allele].alt, made[allele].depth) == (0, 100)
+    assert made[allele].limit is not None
+
+
+def test_inserted_bases_in_the_codon_are_told():
+    rows = [R(f"n{n}", START, EXON) for n in range(30)]
+    rows += [R(f"i{n}", START, EXON, insertions=((CODON + 1, "C"),)) for n in range(5)]
+    rows += [R(f"b{n}", START, EXON, insertions=((CODON, "C"),)) for n in range(4)]
+    rows += [R(f"a{n}", START, EXON, insertions=((CODON + 3, "C"),)) for n in range(3)]
+    assert caller(molecules_of(*rows)).codon_inserted.sum() == 5
+
+
+def test_position_limits_ask_for_a_poisson_count():
+    made = caller(fragments((300, EXON), (100, EXON[:9])))
+    limits = made.position_limits
+    assert limits.depth.tolist() == [400] * 9 + [300] * 9
+    level = LEVELS.search / (5 * len(EXON))
+    for row in (0, 17):
+        expected = limits.depth[row] * 1e-3 / 3
+        needed = next(k for k in range(1, 99) if poisson.sf(k - 1, expected) <= level)
+        assert limits.needed[row] == needed
+        vaf = made.limit_at(POSITIONS[row])
+        shown = vaf + 1e-3 / 3 * (1 - vaf)
+        assert binom.sf(needed - 1, limits.depth[row], shown) == pytest.approx(0.95, abs=1e-4)
+        assert limits.reaches(vaf * 1.01, 0.95)[row] and not limits.reaches(vaf * 0.99, 0.95)[row]
+
+
+def test_unknown_reference_bases_are_never_searched():
+    intron = np.arange(START - 9, START + len(EXON))
+    rows = [R(f"n{n}", START - 9, "ACGTACG" + "AG" + EXON) for n in range(100)]
+    rows += [R(f"m{n}", START - 9, "TGCATGC" + "AG" + EXON) for n in range(100)]
+    made = caller(molecules_of(*rows), positions=intron)
+    assert made.searched() == []
+    assert made.position_limits.depth[:7].tolist() == [0] * 7
+    assert made.limit_at(START - 9) is None and made.limit_at(START) is not None
+    assert made.model.mismatch_rate == 0

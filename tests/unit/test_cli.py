@@ -1,0 +1,173 @@
+"""The command line: quick, with help and an example for each command, and its exit codes."""
+
+import errno
+import re
+import subprocess
+import sys
+
+import pytest
+
+from builders.sheets import make_project, write_sheet
+from builders.workflow import contents, here
+from vexas_uba1 import __version__, cli
+from vexas_uba1.errors import UserError
+
+
+def loaded_after(*arguments):
+    """Return the modules that a command leaves loaded."""
+    code = (
+        "import sys\nfrom vexas_uba1.cli import main\n"
+        f"try: main({list(arguments)!r})\nexcept SystemExit as end: assert not end.code, end.code\n"
+        "print(' '.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    return done.stdout, set(done.stderr.split())
+
+
+def test_version_is_told_without_loading_anything_heavy():
+    said, loaded = loaded_after("--version")
+    assert __version__ in said
+    assert not {"numpy", "pysam", "pandas", "scipy", "snakemake", "jsonschema"} & loaded
+
+
+def test_help_lists_the_commands_in_the_order_of_use(capfd):
+    said = here(capfd, "--help")
+    assert said.code == 0
+    listed = re.findall(r"^  (\w+)  ", said.out, re.MULTILINE)
+    assert listed == list(cli.COMMANDS)
+    assert {"init", "check", "run", "call", "simulate"} <= set(listed)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_each_command_has_help_and_an_example_of_itself(capfd, name):
+    said = here(capfd, name, "--help")
+    assert said.code == 0
+    assert re.search(rf"^  Examples?:\n    vexas-uba1 {name} ", said.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["call"], ["call", "a.bam"], ["run", "--cores", "0"], ["--nonsense"]],
+)
+def test_wrong_usage_is_a_users_error(capfd, arguments):
+    said = here(capfd, *arguments)
+    assert said.code == 2
+    assert "Traceback" not in said.err
+    assert "Error: " in said.err
+
+
+def test_init_writes_a_start_and_check_says_what_is_missing(capfd, tmp_path):
+    folder = tmp_path / "my batch"
+    made = here(capfd, "init", folder)
+    assert made.code == 0
+    assert f"vexas-uba1 run --config '{folder}/config.yaml'" in made.out
+    assert sorted(file.name for file in folder.iterdir()) == ["config.yaml", "samples.tsv"]
+    checked = here(capfd, "check", "--config", folder / "config.yaml")
+    assert checked.code == 2
+    (line,) = checked.err.splitlines()
+    assert line.startswith("error: ")
+    assert "samples.tsv" in line
+    # A second time nothing is overwritten.
+    before = contents(folder)
+    again = here(capfd, "init", folder)
+    assert again.code == 2
+    assert again.err.startswith("error: ")
+    assert contents(folder) == before
+
+
+def test_check_counts_what_a_run_would_do(capfd, tmp_path):
+    rows = [
+        {"sample": "A", "unit": "L1", "fq1": "a_R1.fastq.gz", "fq2": "a_R2.fastq.gz"},
+        {"sample": "A", "unit": "L2", "fq1": "b_R1.fastq.gz", "fq2": "b_R2.fastq.gz"},
+        {"sample": "B", "alignment": "a.bam"},
+    ]
+    config = make_project(tmp_path, rows, {"reference": "genome.fa", "outdir": "out"})
+    said = here(capfd, "check", "--config", config)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.startswith("2 samples (1 from FASTQ, 1 from BAM or CRAM); results go to out.")
+    assert not (tmp_path / "out").exists()
+
+
+FAULTS = {
+    "unknown column": [{"sample": "A", "alignment": "a.bam", "colour": "red"}],
+    "the same sample and unit twice": 2 * [{"sample": "A", "fq1": "a_R1.fastq.gz"}],
+    "fq1 and alignment": [{"sample": "A", "fq1": "a_R1.fastq.gz", "alignment": "a.bam"}],
+    "neither": [{"sample": "A", "specimen": "blood"}],
+    "space": [{"sample": "A 1", "alignment": "a.bam"}],
+    "slash": [{"sample": "a/b", "alignment": "a.bam"}],
+    "dots": [{"sample": "..", "alignment": "a.bam"}],
+    "quote": [{"sample": 'A"', "alignment": "a.bam"}],
+    "semicolon": [{"sample": "A;reboot", "alignment": "a.bam"}],
+    "substitution": [{"sample": "$(touch x)", "alignment": "a.bam"}],
+    "unit that climbs": [{"sample": "A", "unit": "../../x", "fq1": "a_R1.fastq.gz"}],
+    "run that climbs": [{"sample": "A", "run": "../x", "alignment": "a.bam"}],
+    "command as file": [{"sample": "A", "alignment": "$(touch x).bam"}],
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_faulty_sheet_is_refused_in_one_line_a_fault(capfd, tmp_path, name, command):
+    config = make_project(tmp_path, FAULTS[name], {"allow_bundled_locus": True})
+    before = contents(tmp_path)
+    said = here(capfd, command, "--config", config)
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err
+    for line in said.err.splitlines():
+        assert re.match(r"error: .*samples\.tsv.*\.$", line), line
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_windows_line_ends_a_byte_order_mark_and_numbers_are_read(capfd, tmp_path, mark):
+    config = make_project(tmp_path, [{"sample": "007", "alignment": "a.bam", "patient": "1.0"}])
+    sheet = tmp_path / "samples.tsv"
+    text = sheet.read_text(encoding="utf-8").replace("\n", "\r\n")
+    sheet.write_bytes((mark + text).encode("utf-8"))
+    said = here(capfd, "check", "--config", config)
+    assert said.code == 0, said.err
+    assert said.out.startswith("1 samples ")
+
+
+def test_all_errors_of_both_files_are_told_at_once(capfd, tmp_path):
+    rows = [{"sample": "A B", "alignment": "a.bam"}, {"sample": "C", "alignment": "gone.bam"}]
+    config = make_project(tmp_path, rows, {"aligner": "bowtie", "colour": "red"})
+    said = here(capfd, "check", "--config", config)
+    assert said.code == 2
+    for words in ("'A B'", "gone.bam", "'bowtie'", "colour"):
+        assert sum(words in line for line in said.err.splitlines()) == 1
+
+
+def test_a_missing_configuration_is_named(capfd, tmp_path):
+    write_sheet(tmp_path / "samples.tsv", [{"sample": "A", "alignment": "a.bam"}])
+    for command in ("check", "run"):
+        said = here(capfd, command, "--config", tmp_path / "config.yaml")
+        assert said.code == 2
+        (line,) = said.err.splitlines()
+        assert line.startswith(f"error: {tmp_path / 'config.yaml'}")
+
+
+def test_errors_of_the_disk_are_the_users_and_others_are_not(capfd, monkeypatch):
+    def main_with(error):
+        def broken(**_):
+            raise error
+
+        monkeypatch.setattr(cli, "cli", broken)
+        return here(capfd)
+
+    full = main_with(OSError(errno.ENOSPC, "No space left on device"))
+    assert full.code == 2
+    assert full.err.startswith("error: no space is left on the disk. ")
+    users = main_with(UserError("it is wrong", remedy="Mend it", file="x"))
+    assert (users.code, users.err) == (2, "error: x: it is wrong. Mend it.\n")
+    with pytest.raises(OSError, match="Input/output"):
+        main_with(OSError(errno.EIO, "Input/output error"))
+    with pytest.raises(KeyError):
+        main_with(KeyError("a fault of the software"))

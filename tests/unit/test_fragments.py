@@ -1,0 +1,242 @@
+"""Reads become one observation per molecule."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builders.calls import CODES, R, molecules_of
+from vexas_uba1.fragments import AGREEMENT_QUALITY_CAP, DISCORDANT, UNCERTAIN
+
+A, C, G, T, DELETED = (CODES[base] for base in "ACGT-")
+
+
+def column(molecules, at=100):
+    return molecules.column(at)
+
+
+def test_a_single_read_is_a_molecule_as_it_is():
+    found = molecules_of(
+        R("a", 100, "AC", quality=33, reverse=True, mapping_quality=17, inside=None)
+    )
+    assert found.count == 1 and found.disagreement_rate is None
+    one = column(found, 101)
+    assert (one.code[0], one.quality[0], one.read_quality[0]) == (C, 33, 33)
+    assert (one.forward[0], one.reverse[0], one.end_distance[0]) == (False, True, 0)
+    assert found.mapping_quality.tolist() == [17]
+
+
+def test_agreeing_mates_are_one_observation_of_summed_quality():
+    found = molecules_of(
+        R("a", 100, "AC", quality=20, inside=3, mapping_quality=10),
+        R("a", 100, "AC", quality=15, reverse=True, inside=40, mapping_quality=60),
+    )
+    one = column(found)
+    assert found.count == 1 and one.code.tolist() == [A]
+    assert (one.quality[0], one.read_quality[0]) == (35, 20)
+    assert one.forward[0] and one.reverse[0]
+    # The copy that lies deepest in its read counts, and the best placed read.
+    assert one.end_distance[0] == 40 and found.mapping_quality[0] == 60
+    assert found.disagreement_rate == 0
+
+
+def test_agreement_is_trusted_to_a_floor():
+    found = molecules_of(R("a", 100, "A", quality=40), R("a", 100, "A", quality=40, reverse=True))
+    assert column(found).quality[0] == AGREEMENT_QUALITY_CAP
+    # One read of a quality beyond belief is held too.
+    assert column(molecules_of(R("a", 100, "A", quality=93))).quality[0] == 60
+
+
+def test_mates_that_contradict_each_other_are_no_evidence():
+    found = molecules_of(R("a", 100, "AC", quality=40), R("a", 100, "GC", quality=2, reverse=True))
+    one = column(found)
+    assert one.code[0] == DISCORDANT and one.quality[0] == 0
+    assert column(found, 101).code[0] == C
+    assert found.disagreement_rate == 0.5
+
+
+def test_mates_that_see_different_bases_are_joined():
+    found = molecules_of(R("a", 100, "AC"), R("a", 103, "GT", reverse=True))
+    assert found.count == 1
+    assert [column(found, at).code[0] for at in range(100, 105)] == [A, C, UNCERTAIN, G, T]
+    assert column(found, 103).reverse[0] and not column(found, 103).forward[0]
+    assert column(found, 102).quality[0] == 0
+
+
+def test_an_n_shows_nothing_and_contradicts_nothing():
+    found = molecules_of(R("a", 100, "N"), R("a", 100, "A", reverse=True), R("b", 100, "N"))
+    one = column(found)
+    assert one.code.tolist() == [A, UNCERTAIN]
+    assert not one.forward[0] and one.reverse[0]
+
+
+def test_a_deleted_base_is_shown_and_contradicts_a_base():
+    found = molecules_of(R("a", 99, "A-C"), R("b", 99, "A-C"), R("b", 99, "AGC", reverse=True))
+    assert column(found).code.tolist() == [DELETED, DISCORDANT]
+
+
+def test_names_of_two_libraries_are_two_molecules():
+    found = molecules_of(R("a", 100, "A", library=0), R("a", 100, "C", library=1))
+    assert column(found).code.tolist() == [A, C]
+
+
+def test_a_molecule_is_read_by_umi_and_ends():
+    found = molecules_of(
+        R("a", 100, "A", umi="AAA", ends=(100, 200)),
+        R("b", 100, "A", umi="AAA", ends=(100, 200)),
+        R("c", 100, "A", umi="AAT", ends=(100, 200)),
+        R("d", 100, "A", umi="AAA", ends=(100, 201)),
+        R("e", 100, "A", umi="AAA", ends=(99, 200)),
+        R("f", 100, "A", umi="AAA", ends=(100, 200), library=1),
+        R("g", 100, "A", ends=(100, 200)),
+        R("h", 100, "A", ends=(100, 200)),
+    )
+    assert found.count == 7
+
+
+def test_both_mates_tell_a_fragments_ends_and_umi():
+    found = molecules_of(
+        R("a", 100, "A", umi="AAA", ends=(100, 150)),
+        R("a", 110, "A", umi="", ends=(110, 200), reverse=True),
+        R("b", 100, "A", umi="AAA", ends=(100, 200)),
+    )
+    assert found.count == 1
+
+
+def family(shown, quality=30):
+    rows = [R(f"c{n}", 100, base, quality=quality, umi="AAA") for n, base in enumerate(shown)]
+    one = column(molecules_of(*rows))
+    return one.code[0], one.quality[0]
+
+
+def test_a_family_outvotes_an_error():
+    assert family("AAAAC") == (A, AGREEMENT_QUALITY_CAP)
+    # The lead is the margin: 2 x 30 - 30.
+    assert family("AAC") == (A, 30)
+    assert family("AAC", quality=19) == (DISCORDANT, 0)
+    assert family("AAC", quality=20) == (A, 20)
+
+
+def test_a_family_without_a_majority_is_no_evidence():
+    for shown in ("AC", "AACC", "AACG", "ACG"):
+        assert family(shown) == (DISCORDANT, 0)
+
+
+def test_a_majority_of_poor_bases_does_not_outvote_good_ones():
+    rows = [
+        R("a", 100, "A", quality=5, umi="AAA"),
+        R("b", 100, "A", quality=5, umi="AAA"),
+        R("c", 100, "C", quality=40, umi="AAA"),
+    ]
+    assert column(molecules_of(*rows)).code[0] == DISCORDANT
+
+
+def test_quality_zero_is_a_vote_all_the_same():
+    assert family("AAA", quality=0) == (A, 0)
+
+
+def test_an_outvoted_copy_supports_no_strand_and_no_quality():
+    rows = [R(f"c{n}", 100, "A", quality=20, umi="AAA") for n in range(4)]
+    rows.append(R("x", 100, "C", quality=35, umi="AAA", reverse=True))
+    one = column(molecules_of(*rows))
+    assert one.code[0] == A and one.forward[0] and not one.reverse[0]
+    assert one.read_quality[0] == 20
+
+
+def test_the_order_of_copies_does_not_matter():
+    rows = [R(f"c{n}", 100, base, umi="AAA") for n, base in enumerate("CAAAG")]
+    one, other = (column(molecules_of(*order)) for order in (rows, rows[::-1]))
+    assert one.code[0] == other.code[0] == A and one.quality[0] == other.quality[0]
+
+
+def indels(*rows):
+    return [
+        (put.start, put.end, put.bases, put.molecules.tolist(), put.contradicted.tolist())
+        for put in molecules_of(*rows).indels
+    ]
+
+
+def test_indels_are_listed_with_their_molecules():
+    found = indels(
+        R("a", 100, "ACGT"),
+        R("b", 100, "A-GT"),
+        R("c", 100, "ACGT", insertions=((102, "TT"),)),
+        R("d", 100, "A-GT", insertions=((103, "N"),)),
+    )
+    assert found == [(101, 102, "", [1, 3], []), (102, 102, "TT", [2], [])]
+
+
+def test_an_indel_of_one_mate_that_the_other_reads_across_is_no_evidence():
+    shown = R("a", 100, "A--T"), R("a", 100, "ACGT", reverse=True)
+    agreeing = R("b", 100, "A--T"), R("b", 100, "A--T", reverse=True)
+    assert indels(*shown) == []
+    assert indels(*shown, *agreeing) == [(101, 103, "", [1], [0])]
+
+
+def test_a_mate_that_does_not_span_an_indel_has_no_say():
+    for start, bases in ((103, "TA"), (98, "ACA"), (102, "GT")):
+        assert indels(R("a", 100, "A--T"), R("a", start, bases, reverse=True)) == [
+            (101, 103, "", [0], [])
+        ]
+
+
+def test_no_reads_are_no_molecules():
+    found = molecules_of()
+    assert found.count == 0 and found.indels == () and found.disagreement_rate is None
+    assert column(found).code.size == 0
+
+
+reads = st.lists(
+    st.builds(
+        R,
+        name=st.sampled_from("abcd"),
+        start=st.integers(98, 101),
+        bases=st.text("ACGT-N", min_size=1, max_size=5).map(lambda b: f"A{b}C"),
+        quality=st.integers(2, 41),
+        reverse=st.booleans(),
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+@given(reads, st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_molecules_do_not_depend_on_the_order_of_reads(rows, random):
+    shuffled = random.sample(rows, len(rows))
+
+    def summary(found):
+        columns = [column(found, at) for at in range(98, 108)]
+        return sorted(
+            tuple(
+                (int(c.code[m]), int(c.quality[m]), bool(c.forward[m]), bool(c.reverse[m]))
+                for c in columns
+            )
+            for m in range(found.count)
+        )
+
+    one, other = molecules_of(*rows), molecules_of(*shuffled)
+    assert summary(one) == summary(other)
+    assert one.disagreement_rate == other.disagreement_rate
+    assert one.count == len({row.name for row in rows})
+
+
+@given(reads)
+@settings(max_examples=40, deadline=None)
+def test_no_molecule_is_surer_than_its_reads_allow(rows):
+    found = molecules_of(*rows)
+    for at in range(98, 108):
+        one = column(found, at)
+        assert one.quality.max(initial=0) <= 60
+        silent = (one.code == UNCERTAIN) | (one.code == DISCORDANT)
+        assert not np.any(one.quality[silent])
+        assert np.all(one.forward[~silent] | one.reverse[~silent])
+
+
+def test_the_disagreement_rate_is_of_positions_seen_twice():
+    found = molecules_of(
+        R("a", 100, "AAAA"), R("a", 102, "ACAA", reverse=True), R("b", 100, "AAAA")
+    )
+    assert found.disagreement_rate == pytest.approx(1 / 2)

@@ -1,0 +1,179 @@
+"""The error model: base qualities, scaled by what the sample shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from builders.calls import CODON, R, molecules_of, record_reference, view_with
+from vexas_uba1.noise import (
+    INDEL_ERROR,
+    LOWEST_ERROR,
+    ErrorModel,
+    PositionCounts,
+    base_error,
+    count_positions,
+    fit,
+    pattern_error,
+    tail_by_position,
+)
+
+A, C, G, T = range(4)
+PLAIN = ErrorModel(np.ones((4, 4)), 0.0)
+
+
+def counted(reference, counts, error):
+    positions = np.arange(len(reference))
+    return PositionCounts(
+        positions,
+        np.array(["ACGTN".index(base) for base in reference], dtype=np.uint8),
+        np.array(counts),
+        np.array(error, dtype=float),
+    )
+
+
+def sample_with(rate_of_a_to_c, positions=400, depth=1000, error=1e-3, seed=5):
+    """Positions of every base, all errors at ``error`` / 3 but A>C at ``rate_of_a_to_c`` of it."""
+    generator = np.random.default_rng(seed)
+    reference = "ACGT" * (positions // 4)
+    counts = np.zeros((positions, 4), dtype=int)
+    for row, base in enumerate(reference):
+        for shown in range(4):
+            if "ACGT"[shown] != base:
+                times = rate_of_a_to_c if (base, shown) == ("A", C) else 1
+                counts[row, shown] = generator.binomial(depth, error / 3 * times)
+        counts[row, "ACGT".index(base)] = depth - counts[row].sum()
+    return counted(reference, counts, [depth * error] * positions)
+
+
+def test_phred_is_a_probability_with_a_floor():
+    assert base_error(np.array([10, 20, 37], dtype=np.uint8)) == pytest.approx(
+        [0.1, 0.01, 10**-3.7]
+    )
+    assert base_error(np.array([60, 93], dtype=np.uint8)) == pytest.approx([LOWEST_ERROR] * 2)
+
+
+def test_qualities_that_hold_are_left_alone():
+    model = fit(sample_with(1), frozenset())
+    assert model.scale == pytest.approx(np.ones((4, 4)), abs=0.35)
+    assert model.mismatch_rate == pytest.approx(1e-3, rel=0.1)
+
+
+def test_one_kind_of_error_is_ten_times_what_the_qualities_say():
+    model = fit(sample_with(10, depth=5000), frozenset())
+    assert model.scale[A, C] == pytest.approx(10, rel=0.08)
+    others = np.delete(model.scale.ravel(), A * 4 + C)
+    assert others.max() < 1.5
+
+
+def test_qualities_are_never_trusted_beyond_their_word():
+    silent = counted("ACGT" * 10, [[1000, 0, 0, 0]] * 40, [10.0] * 40)
+    silent.counts[:] = 0
+    silent.counts[np.arange(40), silent.reference] = 1000
+    model = fit(silent, frozenset())
+    assert (model.scale == 1).all() and model.mismatch_rate == 0
+
+
+def test_few_errors_move_a_scale_little():
+    one = counted("A", [[99, 1, 0, 0]], [0.03])
+    model = fit(one, frozenset())
+    # (1 + 2) / (0.01 + 2): the pseudo-counts hold it.
+    assert model.scale[A, C] == pytest.approx(3 / 2.01)
+
+
+def test_a_variant_is_no_error():
+    sample = sample_with(1)
+    sample.counts[0] = [700, 300, 0, 0]
+    with_variant = fit(sample, frozenset())
+    assert with_variant.scale[A, C] < 1.5
+    assert with_variant.mismatch_rate == pytest.approx(1e-3, rel=0.1)
+
+
+def test_positions_sought_by_name_and_unknown_ones_say_nothing():
+    sample = counted("AAN", [[90, 10, 0, 0], [100, 0, 0, 0], [50, 50, 0, 0]], [30.0, 30.0, 30.0])
+    assert fit(sample, frozenset()).mismatch_rate == pytest.approx(10 / 200)
+    assert fit(sample, frozenset({0})).mismatch_rate == 0
+    assert fit(sample, frozenset({0, 1})).mismatch_rate is None
+
+
+def test_a_substitution_is_a_third_of_the_error_times_its_scale():
+    scale = np.ones((4, 4))
+    scale[A, C] = 6
+    model = ErrorModel(scale, None)
+    quality = np.array([20, 30, 3], dtype=np.uint8)
+    true = np.array([A, A, A], dtype=np.uint8)
+    assert model.substitution(quality, true, C) == pytest.approx([0.02, 0.002, 0.5])
+    assert model.substitution(quality, true, G)[:2] == pytest.approx([0.01 / 3, 0.001 / 3])
+
+
+def test_repeats_make_indels_likelier():
+    chances = [PLAIN.indel(length) for length in (0, 1, 3, 4, 5, 20)]
+    assert chances[:3] == [INDEL_ERROR] * 3
+    assert chances[3:5] == pytest.approx([3 * INDEL_ERROR, 9 * INDEL_ERROR])
+    assert chances[5] == 0.05
+
+
+def test_molecules_are_counted_by_position_and_base():
+    molecules = molecules_of(
+        R("a", CODON, "ATG", quality=20),
+        R("b", CODON, "ACG", quality=20),
+        R("c", CODON - 1, "AA-G", quality=30),
+    )
+    positions = np.array([CODON, CODON + 1])
+    found = count_positions(molecules, record_reference(), positions)
+    assert found.counts.tolist() == [[3, 0, 0, 0], [0, 1, 0, 1]]
+    assert found.reference.tolist() == [A, T]
+    # Deleted bases are no base, so they carry no base error.
+    assert found.error == pytest.approx([0.021, 0.02])
+
+
+def test_a_position_deserves_a_look_by_its_poisson_tail():
+    sample = counted("AAN", [[97, 3, 0, 0], [100, 0, 0, 0], [0, 9, 0, 0]], [0.3, 0.3, 0.3])
+    tail = tail_by_position(sample, PLAIN)
+    expected = 0.1
+    by_hand = 1 - np.exp(-expected) * (1 + expected + expected**2 / 2)
+    assert tail[0, C] == pytest.approx(by_hand)
+    assert tail[0, [A, G, T]].tolist() == [1, 1, 1]
+    assert (tail[1:] == 1).all()
+
+
+def test_a_pattern_that_differs_in_one_base_takes_one_error():
+    view = view_with(["ATG"] * 9 + ["ACG"])
+    chance = pattern_error(view, (A, C, G), PLAIN)
+    assert chance == pytest.approx(np.full(10, 1e-3 / 3))
+
+
+def test_a_pattern_that_differs_in_two_bases_takes_two():
+    view = view_with(["ATG"] * 10)
+    chance = pattern_error(view, (G, C, G), PLAIN)
+    assert chance == pytest.approx(np.full(10, (1e-3 / 3) ** 2))
+
+
+def test_other_clones_are_parents_by_their_share():
+    # GTG needs one error of ATG, one of GCG and two of ACG.
+    view = view_with(["ATG"] * 59 + ["GCG"] * 20 + ["ACG"] * 20)
+    one = 1e-3 / 3
+    chance = pattern_error(view, (G, T, G), PLAIN)
+    by_hand = (59.5 * one + 20 * one + 20 * one**2) / 99.5
+    assert chance == pytest.approx(np.full(99, by_hand))
+
+
+def test_a_sample_that_shows_nothing_else_is_tested_against_the_reference():
+    view = view_with(["ACG"] * 40)
+    assert pattern_error(view, (A, C, G), PLAIN) == pytest.approx(np.full(40, 1e-3 / 3))
+
+
+def test_a_deleted_base_is_misread_like_an_indel():
+    view = view_with(["A-G"] * 99 + ["ACG"])
+    chance = pattern_error(view, (A, C, G), PLAIN)
+    by_hand = (99 * INDEL_ERROR + 0.5 * 1e-3 / 3) / 99.5
+    assert chance == pytest.approx(np.full(100, by_hand))
+
+
+def test_the_chance_is_never_beyond_reason():
+    view = view_with(["ATG"] * 5, quality=0)
+    assert (pattern_error(view, (A, C, G), ErrorModel(np.full((4, 4), 9.0), None)) == 0.5).all()
+    # Three changes of the best quality: small, but no zero to take a logarithm of.
+    best = view_with(["ATG"] * 5, quality=60)
+    smallest = (LOWEST_ERROR / 3) ** 3
+    assert pattern_error(best, (C, A, T), PLAIN) == pytest.approx(np.full(5, smallest))

@@ -1,0 +1,208 @@
+"""A sample that cannot be used, or a faulty job: who finishes, what is told, what is redone."""
+
+import shutil
+
+import pytest
+
+from builders.workflow import (
+    SAMPLE_FILES,
+    cohort,
+    contents,
+    delivered,
+    files_of,
+    jobs_in,
+    jobs_of,
+    project,
+    run,
+    snakemake,
+    status,
+)
+from vexas_uba1 import paths
+
+BAD_JOBS = ["Calling BAD", "Extracting the gene's reads of BAD", "Summarising all samples"]
+RETRY = sorted([*BAD_JOBS, "Writing the result and the report of BAD"])
+
+
+def truncate(source, target):
+    target.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+
+
+def sample_rows(*names):
+    return [{"sample": name, "alignment": f"{name}.bam"} for name in names]
+
+
+def test_a_truncated_bam_beside_a_good_one_until_it_is_mended(reads, tmp_path):
+    shutil.copy(reads / "POS.bam", tmp_path / "GOOD.bam")
+    truncate(reads / "NEG.bam", tmp_path / "BAD.bam")
+    config = project(tmp_path, sample_rows("BAD", "GOOD"))
+    results = tmp_path / "results"
+
+    first = run(config)
+    assert first.code == 2
+    assert "Traceback" not in first.out + first.err
+    (error,) = first.errors
+    assert error.startswith("error: BAD: BAD.bam: the BAM file is truncated")
+    assert "Copy or download it again" in error
+    assert files_of(results, "BAD") == ["status.json"]
+    failed = status(results, "BAD")
+    assert (failed["state"], failed["step"]) == ("failed", "extract_region")
+    assert failed["problems"][0]["file"] == "BAD.bam"
+    assert files_of(results, "GOOD") == sorted(SAMPLE_FILES)
+    rows = cohort(results)
+    assert rows["BAD"]["status"] == "failed"
+    assert "truncated" in rows["BAD"]["error"]
+    assert rows["BAD"]["verdict"] == ""
+    assert rows["GOOD"]["verdict"] == "detected"
+    assert "truncated" in (results / "cohort" / "cohort.html").read_text(encoding="utf-8")
+    good = contents(results / "samples" / "GOOD")
+
+    # Looking changes nothing.
+    before = delivered(results)
+    dry = run(config, "--dry-run")
+    assert dry.code == 0
+    assert "To be tried again: BAD" in dry.out + dry.err
+    assert snakemake("--configfile", config, "--dag", cwd=tmp_path).code == 0
+    assert delivered(results) == before
+
+    # The next run tries it again, and nothing else; plain Snakemake fails too.
+    assert run(config).code == 2
+    assert jobs_of(results) == RETRY
+    plain = snakemake("--configfile", config, "--cores", 2, "--keep-going", cwd=tmp_path)
+    assert plain.code != 0
+    assert jobs_in(plain.err) == sorted([*RETRY, "Making sure that no sample failed"])
+    log = (results / "logs" / "require_all.log").read_text(encoding="utf-8")
+    assert log.startswith("error: BAD.bam: the BAM file is truncated")
+    assert log in plain.err
+    assert delivered(results) == before
+
+    # Mended: only its jobs run.
+    shutil.copy(reads / "NEG.bam", tmp_path / "BAD.bam")
+    mended = run(config)
+    assert mended.code == 0
+    assert jobs_of(results) == RETRY
+    assert files_of(results, "BAD") == sorted(SAMPLE_FILES)
+    assert cohort(results)["BAD"]["verdict"] == "not_detected"
+    assert contents(results / "samples" / "GOOD") == good
+
+    # Broken later: no file of the earlier result stays.
+    truncate(reads / "NEG.bam", tmp_path / "BAD.bam")
+    assert run(config).code == 2
+    assert files_of(results, "BAD") == ["status.json"]
+    assert cohort(results)["BAD"]["verdict"] == ""
+
+
+def test_deleted_files_are_made_again(reads, tmp_path):
+    shutil.copy(reads / "POS.bam", tmp_path / "GOOD.bam")
+    config = project(tmp_path, sample_rows("GOOD"))
+    results = tmp_path / "results"
+    assert run(config).code == 0
+    before = delivered(results)
+    (results / "samples" / "GOOD" / "GOOD.report.html").unlink()
+    assert run(config).code == 0
+    assert jobs_of(results) == [
+        "Summarising all samples",
+        "Writing the result and the report of GOOD",
+    ]
+    assert delivered(results) == before
+    (results / "cohort" / "cohort.tsv").unlink()
+    assert run(config).code == 0
+    assert delivered(results) == before
+
+
+def test_a_fault_of_the_software_is_no_verdict_and_stops_no_other_sample(reads, tmp_path):
+    product = tmp_path / "product"
+    for name in ("workflow", "scripts", "resources"):
+        shutil.copytree(
+            paths.product_root() / name,
+            product / name,
+            ignore=shutil.ignore_patterns("__pycache__", "demo"),
+        )
+    shutil.copy(paths.snakefile(), product)
+    calling = product / "scripts" / "vexas_uba1" / "calling.py"
+    calling.write_text(
+        calling.read_text(encoding="utf-8")
+        + "\n\n_call_sample = call_sample\n\n\n"
+        + "def call_sample(bam, extraction, **options):\n"
+        + "    if options['options'].sample.id == 'BUG':\n"
+        + "        raise ZeroDivisionError('an injected fault')\n"
+        + "    return _call_sample(bam, extraction, **options)\n",
+        encoding="utf-8",
+    )
+    for name in ("BUG", "GOOD"):
+        shutil.copy(reads / "POS.bam", tmp_path / f"{name}.bam")
+    config = project(tmp_path, sample_rows("BUG", "GOOD"))
+    said = run(config, PYTHONPATH=str(product / "scripts"))
+    results = tmp_path / "results"
+    assert said.code == 1
+    assert "ZeroDivisionError: an injected fault" in said.err
+    assert str(results / "logs" / "call_variants" / "BUG.log") in said.err
+    assert not (results / "samples" / "BUG").exists()
+    assert files_of(results, "GOOD") == sorted(SAMPLE_FILES)
+    # Mended software: the same command goes on from there.
+    assert run(config).code == 0
+    assert not [job for job in jobs_of(results) if "GOOD" in job]
+    assert cohort(results)["BUG"]["verdict"] == "detected"
+
+
+def test_every_faulty_lane_of_a_fastq_sample_is_told_at_once(reads, tmp_path):
+    lane = reads / "PAIR_L001_R1.fastq.gz", reads / "PAIR_L001_R2.fastq.gz"
+    import gzip
+
+    one, two = (gzip.decompress(file.read_bytes()).decode().splitlines() for file in lane)
+    faulty = {
+        "mates": (one[:400], two[4:404]),
+        "counts": (one[:400], two[:396]),
+        "quality": ([*one[:3], one[3][:-1], *one[4:400]], two[:400]),
+    }
+    for name, pair in faulty.items():
+        for number, lines in enumerate(pair, 1):
+            text = "\n".join(lines) + "\n"
+            (tmp_path / f"{name}_{number}.fastq.gz").write_bytes(gzip.compress(text.encode()))
+    truncate(lane[0], tmp_path / "truncated_1.fastq.gz")
+    shutil.copy(lane[1], tmp_path / "truncated_2.fastq.gz")
+    rows = [
+        {
+            "sample": "BAD",
+            "unit": name,
+            "fq1": f"{name}_1.fastq.gz",
+            "fq2": f"{name}_2.fastq.gz",
+        }
+        for name in (*faulty, "truncated")
+    ]
+    before = contents(tmp_path)
+    said = run(project(tmp_path, rows, {"allow_bundled_locus": True}))
+    assert said.code == 2
+    assert "Traceback" not in said.out + said.err
+    results = tmp_path / "results"
+    assert files_of(results, "BAD") == ["status.json"]
+    told = {error.split(": ")[2].split("_")[0]: error for error in said.errors}
+    assert set(told) == {*faulty, "truncated"}
+    assert "truncated" in told["truncated"].split(": ", 3)[3]
+    assert {
+        name: told_file for name, told_file in contents(tmp_path).items() if name in before
+    } == before
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_bad_files_stop_a_run_before_any_job_in_one_line_each(tmp_path, plain):
+    config = project(
+        tmp_path,
+        [
+            {"sample": "A", "alignment": "missing.bam"},
+            {"sample": "B c", "alignment": "missing.cram"},
+        ],
+        {"aligner": "bowtie"},
+    )
+    before = contents(tmp_path)
+    if plain:
+        said = snakemake("--configfile", config, "--cores", 1, cwd=tmp_path)
+        assert said.code != 0
+    else:
+        said = run(config)
+        assert said.code == 2
+        assert len(said.errors) >= 4
+    assert "Traceback" not in said.out + said.err
+    for word in ("missing.bam", "missing.cram", "'B c'", "'bowtie'"):
+        assert word in said.err
+    assert not (tmp_path / "results").exists()
+    assert {name: value for name, value in contents(tmp_path).items() if name in before} == before

@@ -1,0 +1,18 @@
+"""What the whole workflow must leave."""
+
+import sys
+
+from vexas_uba1.steps.plan import NO_CONFIGURATION
+
+
+def finished_files(wildcards):
+    """What a run must leave; asked for once, before Snakemake looks which of it is there."""
+    if not config:
+        sys.exit(f"error: {NO_CONFIGURATION}")
+    # Only a run that does its jobs may remove anything: not --dry-run, --report, --dag and their like.
+    if workflow.is_main_process and workflow.execution_settings is not None:
+        if not workflow.dryrun:
+            PLAN.forget_unfinished()
+        elif unfinished := PLAN.unfinished():
+            print(f"To be tried again: {', '.join(unfinished)}", file=sys.stderr)
+    return ["cohort/cohort.tsv", *PLAN.status_files]
