@@ -289,6 +289,7 @@ def _gene(locus: Locus) -> dict[str, str]:
         "gene": locus.gene,
         "transcript": locus.transcript,
         "codon_number": "" if locus.codon_number is None else str(locus.codon_number),
+        "codon_reference": locus.codon_reference,
         "codon_note": locus.codon_note or "",
     }
 

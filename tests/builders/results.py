@@ -202,6 +202,7 @@ def a_call(**changes: Any) -> SampleCall:
             "gene": "UBA1",
             "transcript": "NM_003334.4",
             "codon_number": "41",
+            "codon_reference": "ATG",
             "codon_note": "start codon of the UBA1b isoform",
         },
         "software": {"vexas-uba1": "0.1.0", "pysam": "0.24.1"},

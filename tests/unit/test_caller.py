@@ -106,6 +106,13 @@ def test_the_level_is_shared_by_the_family():
         assert (M41T in found(made)) is significant
 
 
+def test_a_chance_below_the_familys_rate_alone_is_no_find():
+    # Three of 220: 6e-5, below 1e-4 but above a quarter of it, for the list has four such alleles.
+    assert 1e-4 / 4 < binom.sf(2, 220, 1e-3 / 3) < 1e-4
+    made = caller(fragments((217, EXON), (3, change(EXON, c122="C"))))
+    assert not forced(made)[M41T].significant
+
+
 def test_a_change_of_the_codon_beyond_the_list_needs_more():
     # c.123G>A shares 1e-4 with 64 haplotypes and the list: four of 300 are not enough, five are.
     allele = Allele.substitution({CODON + 2: "A"})

@@ -121,9 +121,12 @@ def test_flagged_copies_change_only_their_count(mixed, tmp_path):
             changed = [f"copy{number}", str(int(fields[1]) | flag), *fields[2:]]
             copies.append("\t".join(changed))
     more = called([*lines, *copies], tmp_path)
-    ignored = ("qc.records_in_window", "qc.excluded_records")
+    ignored = ("qc.records_in_window", "qc.excluded_records", "qc.warnings")
     assert comparable(more, *ignored) == comparable(call, *ignored)
     assert more.qc.excluded_records == {"duplicate": len(lines), "secondary": len(lines)}
+    # Where none is marked there may be copies all the same, and the reader is told.
+    assert [warning for warning in call.qc.warnings if "never marked" in warning]
+    assert more.qc.warnings == ()
 
 
 def test_reads_outside_of_the_window_change_nothing(mixed, tmp_path):
@@ -309,6 +312,13 @@ def test_the_worst_limit():
         ({"assay": "amplicon"}, {"input_ng": 10.0}, 1515, None, "input_copies"),
         ({"assay": "amplicon", "sex": "female"}, {"input_ng": 10.0}, 3030, None, "input_copies"),
         ({"assay": "amplicon"}, {"input_ng": 0.001}, 1, None, "input_copies"),
+        (
+            {"assay": "amplicon", "sex": "male", "transplant": "allogeneic", "donor_sex": "female"},
+            {"input_ng": 10.0},
+            3030,
+            None,
+            "input_copies",
+        ),
         ({"assay": "amplicon"}, {"umi_tags": ["RX"], "input_ng": 10.0}, None, None, "molecules"),
         ({"assay": "wgs"}, {"umi_tags": ["RX"]}, None, None, "molecules"),
     ],

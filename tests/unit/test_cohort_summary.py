@@ -187,9 +187,14 @@ def test_a_sample_in_which_nothing_could_be_seen_names_no_limit(tmp_path: Path) 
 
 def test_an_rna_vaf_is_not_shown_as_one_of_dna(tmp_path: Path) -> None:
     written(tmp_path, [a_result(sample=a_sample(id="S1", assay="rna")), a_result(sample="S2")])
-    in_rna, in_dna = (row[3] for row in page(tmp_path).rows[1:])
-    assert "in RNA" in in_rna
-    assert "RNA" not in in_dna
+    in_rna, in_dna = page(tmp_path).rows[1:]
+    assert in_rna[3].startswith("RNA VAF 30.1 %")
+    assert in_rna[6] == "RNA VAF 1.1 %"
+    assert "RNA" not in "".join(in_dna)
+    numbers = multiqc(tmp_path)
+    assert numbers["S1"]["rna_vaf"] == numbers["S2"]["vaf"] == 30.1
+    assert numbers["S1"]["codon41_rna_limit"] == numbers["S2"]["codon41_limit"] == 1.1
+    assert not {"vaf", "codon41_limit"} & set(numbers["S1"])
 
 
 def test_carry_over_flags_warnings_and_the_bundled_locus_are_shown(tmp_path: Path) -> None:

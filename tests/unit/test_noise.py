@@ -143,10 +143,19 @@ def test_a_pattern_that_differs_in_one_base_takes_one_error():
     assert chance == pytest.approx(np.full(10, 1e-3 / 3))
 
 
-def test_a_pattern_that_differs_in_two_bases_takes_two():
+def test_errors_of_one_molecule_come_together():
+    # The first error by its own chance, each further one by 0.01: they are not independent.
     view = view_with(["ATG"] * 10)
-    chance = pattern_error(view, (G, C, G), PLAIN)
-    assert chance == pytest.approx(np.full(10, (1e-3 / 3) ** 2))
+    assert pattern_error(view, (G, C, G), PLAIN) == pytest.approx(np.full(10, 1e-3 / 3 * 0.01))
+    assert pattern_error(view, (G, C, A), PLAIN) == pytest.approx(np.full(10, 1e-3 / 3 * 1e-4))
+
+
+def test_a_likelier_second_error_keeps_its_own_chance():
+    view = view_with(["ATG"] * 10, quality=10)
+    likely = np.ones((4, 4))
+    likely[A, G] = 6  # 0.2 beside 0.033
+    chance = pattern_error(view, (G, C, G), ErrorModel(likely, None))
+    assert chance == pytest.approx(np.full(10, 0.2 * 0.1 / 3))
 
 
 def test_other_clones_are_parents_by_their_share():
@@ -154,7 +163,7 @@ def test_other_clones_are_parents_by_their_share():
     view = view_with(["ATG"] * 59 + ["GCG"] * 20 + ["ACG"] * 20)
     one = 1e-3 / 3
     chance = pattern_error(view, (G, T, G), PLAIN)
-    by_hand = (59.5 * one + 20 * one + 20 * one**2) / 99.5
+    by_hand = (59.5 * one + 20 * one + 20 * one * 0.01) / 99.5
     assert chance == pytest.approx(np.full(99, by_hand))
 
 
@@ -175,5 +184,5 @@ def test_the_chance_is_never_beyond_reason():
     assert (pattern_error(view, (A, C, G), ErrorModel(np.full((4, 4), 9.0), None)) == 0.5).all()
     # Three changes of the best quality: small, but no zero to take a logarithm of.
     best = view_with(["ATG"] * 5, quality=60)
-    smallest = (LOWEST_ERROR / 3) ** 3
+    smallest = LOWEST_ERROR / 3 * 1e-4
     assert pattern_error(best, (C, A, T), PLAIN) == pytest.approx(np.full(5, smallest))

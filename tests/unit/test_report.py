@@ -29,6 +29,7 @@ from vexas_uba1.numbers import count, interval, limit, percent, quality
 from vexas_uba1.report.page import render_report, write_report
 from vexas_uba1.report.sample import render_sample
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
+from vexas_uba1.report.wording import unbroken
 from vexas_uba1.result import SampleResult, write_result
 from vexas_uba1.verdict import decide
 
@@ -173,12 +174,38 @@ def test_each_verdict_is_said_in_words_not_in_colour_alone(code: str, words: str
 def test_what_could_not_be_assessed_is_said_plainly() -> None:
     targets = (
         *some_targets(),
-        a_target(name="exon 7", kind="exon", positions=91, positions_below_required=8),
+        a_target(
+            name="exon 7",
+            kind="exon",
+            assessable=False,
+            positions=91,
+            positions_below_required=8,
+        ),
+        a_target(
+            name="c.167",
+            kind="vexas_locus",
+            assessable=False,
+            positions=2,
+            positions_below_required=1,
+        ),
     )
     shown = text(a_negative(targets=targets))
-    assert "Not assessable (limit of detection worse than 2 % VAF): exon 14." in shown
-    assert "exon 7 (8 of 91 bases below)" in shown
+    assert (
+        "Not assessable (limit of detection worse than 2 % VAF): "
+        "exon 14, exon 7 (8 of 91 bases), c.167." in shown
+    )
     assert "no · 40 %" in shown
+
+
+def test_an_assessed_locus_is_not_said_to_have_gaps() -> None:
+    # Its decisive alleles reach the limit, though a search of its bases would not.
+    targets = (
+        a_target(positions_below_required=3),
+        a_target(name="c.1861", kind="vexas_locus", positions=1, positions_below_required=1),
+    )
+    shown = text(a_negative(targets=targets))
+    assert "Every target could be assessed." in shown
+    assert not re.search(r"of \d+ bases", shown)
 
 
 def test_a_sample_without_reads_is_no_negative() -> None:
@@ -226,9 +253,12 @@ def test_every_vaf_of_rna_is_called_an_rna_vaf() -> None:
     )
     shown = text(rna)
     assert "An RNA VAF is not a DNA VAF" in shown
+    assert "cDNA fragment" in shown and "one DNA" not in shown
+    assert "limit of detection here: RNA VAF 1.1 %" in shown
+    assert "cDNA" not in text(a_result())
     labels = [attribute for name, attribute in page(rna).attributes if name == "aria-label"]
     said = " ".join((shown, *filter(None, labels)))
-    assert re.findall(r"(?<!RNA )(?<!DNA )(?<!so its )\bVAF\b", said) == []
+    assert re.findall(r"(?<!RNA )(?<!DNA )\bVAF\b", said) == []
     assert len(re.findall(r"RNA VAF", said)) > 8
 
 
@@ -313,6 +343,19 @@ def test_words_that_a_report_must_not_use(result: SampleResult) -> None:
         assert word not in shown
 
 
+def test_a_name_in_the_verdict_is_not_broken_after_its_full_stop() -> None:
+    html = render_report(decided(), "")
+    for piece in ("NM_003334.4:c.122T&gt;C", "p.(Met41Thr)", "30.1 %", "26.0–34.3 %;"):
+        assert f'<span class="unbroken">{piece}</span>' in html
+    verdict = decided().verdict.text
+    assert "".join(unbroken(verdict)) == verdict and "\u00a0" not in verdict
+
+
+def test_the_reference_haplotype_is_marked() -> None:
+    shown = text(a_result())
+    assert "ATG reference 351" in shown and "ACG 151" in shown
+
+
 def test_the_same_result_gives_the_same_bytes(tmp_path: Path) -> None:
     write_report(tmp_path / "one.html", a_result(), "Lab")
     write_report(tmp_path / "two.html", a_result(), "Lab")
@@ -358,6 +401,7 @@ def test_the_axis_holds_every_value_in_order() -> None:
     assert axis.left <= flagged.low < flagged.at < flagged.high < passing.at <= axis.right
     assert (flagged.passes, passing.passes, absent.at) == (False, True, None)
     where = {line.kind: line.x for line in axis.lines}
+    assert where["sample"] is not None and where["reporting"] is not None
     assert absent.high < where["sample"] < flagged.at < where["reporting"]
     assert [label for _, label in axis.ticks] == ["0.1 %", "1 %", "10 %", "100 %"]
 
@@ -370,7 +414,39 @@ def test_the_axis_stays_inside_its_frame(vaf: float) -> None:
     assert axis is not None
     for mark in axis.marks:
         assert axis.left <= mark.low <= (mark.at or mark.low) <= mark.high <= axis.right
-    assert [line.kind for line in axis.lines] == ["reporting"]
+    sample, reporting = axis.lines
+    assert (sample.label, sample.x) == ("limit of detection here: not reached", None)
+    assert reporting.x is not None and axis.left <= reporting.x <= axis.right
+
+
+@pytest.mark.parametrize("limit_vaf", [0.0005, 0.0008, 0.019, 0.02, 0.021, 0.26, 1.0])
+def test_no_line_of_the_axis_crosses_a_text(limit_vaf: float) -> None:
+    codon = a_codon41(limit_of_detection_vaf=limit_vaf, vaf_upper95_if_absent=limit_vaf)
+    result = decided(variants=(FLAGGED, a_variant()), codon41=codon)
+    axis = draw_vaf_axis(result.call)
+    assert axis is not None
+    # The key stands above the lines, one row a limit.
+    rows = [line.label_y for line in axis.lines]
+    assert rows == sorted(set(rows)) and rows[-1] < axis.top
+    for line in axis.lines:
+        assert line.x is not None and axis.left <= line.x <= axis.right
+    # Each row's texts are drawn after the limits' lines, on a ground of their own.
+    drawn = render_report(result, "").partition("<svg")[2].partition("</svg>")[0]
+    grounds = drawn.split('<rect class="backing"')
+    assert len(grounds) - 1 == len(axis.marks) == 3
+    assert all("limit" not in after for after in grounds[1:])
+    for mark in axis.marks:
+        assert f'y="{mark.y}" width="{axis.width}" height="{axis.text_height}"' in drawn
+
+
+def test_a_long_name_in_the_axis_is_cut_before_it_meets_the_value() -> None:
+    name = f"c.119_130delins{'ACGT' * 9}"
+    for low in (0.26, 1e-7):
+        axis = draw_vaf_axis(a_call(variants=(a_variant(hgvs_c=name, vaf_low95=low),)))
+        assert axis is not None
+        mark = axis.marks[0]
+        assert mark.label.endswith("…") and name.startswith(mark.label[:-1])
+        assert 9.2 * len(mark.label) + 7.2 * len(mark.value) <= axis.right - axis.left
 
 
 def test_numbers_are_written_with_their_uncertain_digits_left_out() -> None:

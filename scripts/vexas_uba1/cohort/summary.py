@@ -13,6 +13,7 @@ from typing import Any
 
 from vexas_uba1 import numbers, paths
 from vexas_uba1.files import write_json, write_text
+from vexas_uba1.report import wording
 from vexas_uba1.result import SampleInfo, SampleResult, Variant, read_result
 from vexas_uba1.status import SampleStatus
 from vexas_uba1.verdict import leading
@@ -49,15 +50,17 @@ COLUMNS = {
     "reasons": "Everything else that was found, separated by semicolons",
     "hgvs_c": "The variant that the verdict rests on, on the transcript of the report; else empty",
     "hgvs_p": "Its protein change",
-    "vaf": "Its variant allele fraction (0 to 1)",
-    "vaf_low95": "Lower end of the 95 % interval of its VAF",
-    "vaf_high95": "Upper end of the 95 % interval of its VAF",
+    "vaf": "Its variant allele fraction (0 to 1); with assay rna an RNA VAF",
+    "vaf_low95": "Lower end of the 95 % interval of its vaf",
+    "vaf_high95": "Upper end of the 95 % interval of its vaf",
     "alt_fragments": "Fragments that show it",
     "depth_fragments": "Fragments informative on it",
     "filters": "Its flags, separated by commas; empty when it passes",
     "codon41_depth_fragments": "Fragments informative on codon 41",
     "codon41_count_unit": "What was counted: fragments, molecules, input_copies or reads",
-    "codon41_limit_of_detection_vaf": "Lowest VAF detectable with 95 % power; empty if none is",
+    "codon41_limit_of_detection_vaf": (
+        "Lowest VAF detectable with 95 % power, with assay rna an RNA VAF; empty if none is"
+    ),
     "build": "Genome build of the input",
     "bundled_locus": "yes when reads were aligned to the bundled gene alone, without the genome",
     "carry_over": "not_checked, clear, explained or single_sample",
@@ -141,6 +144,8 @@ def render_html(entries: Sequence[CohortEntry], lab_name: str) -> str:
         "percent": numbers.percent,
         "limit": numbers.limit,
         "count": numbers.count,
+        "reason": wording.reason,
+        "unbroken": wording.unbroken,
     }
     environment.globals["interval"] = numbers.interval
     order = list(VERDICT_LABELS)
@@ -163,6 +168,11 @@ def multiqc_table(entries: Sequence[CohortEntry]) -> dict[str, Any]:
         "verdict": {"title": "Verdict", "description": "UBA1 verdict of the sample"},
         "variant": {"title": "Variant", "description": COLUMNS["hgvs_c"]},
         "vaf": {"title": "VAF", "description": "VAF of that variant", **_PERCENT_COLUMN},
+        "rna_vaf": {
+            "title": "RNA VAF",
+            "description": "RNA VAF of that variant, which is not a DNA VAF",
+            **_PERCENT_COLUMN,
+        },
         "codon41_depth": {
             "title": "Codon 41 depth",
             "description": COLUMNS["codon41_depth_fragments"],
@@ -172,7 +182,12 @@ def multiqc_table(entries: Sequence[CohortEntry]) -> dict[str, Any]:
         },
         "codon41_limit": {
             "title": "Limit",
-            "description": COLUMNS["codon41_limit_of_detection_vaf"],
+            "description": "Lowest VAF detectable at codon 41 with 95 % power",
+            **_PERCENT_COLUMN,
+        },
+        "codon41_rna_limit": {
+            "title": "Limit, RNA",
+            "description": "Lowest RNA VAF detectable at codon 41 with 95 % power",
             **_PERCENT_COLUMN,
         },
         "carry_over": {"title": "Carry-over", "description": "Carry-over check of the run"},
@@ -197,9 +212,11 @@ def _multiqc_row(entry: CohortEntry) -> dict[str, str | float]:
         call = entry.result.call
         limit = call.codon41.limit_of_detection_vaf
         row["variant"] = entry.variant.hgvs_c if entry.variant else None
-        row["vaf"] = _significant(100 * entry.variant.vaf) if entry.variant else None
+        # Columns of their own: numbers in one column would be compared.
+        rna = "rna_" if call.sample.assay == "rna" else ""
+        row[f"{rna}vaf"] = _significant(100 * entry.variant.vaf) if entry.variant else None
         row["codon41_depth"] = call.codon41.depth_fragments
-        row["codon41_limit"] = _significant(100 * limit) if limit is not None else None
+        row[f"codon41_{rna}limit"] = _significant(100 * limit) if limit is not None else None
         row["carry_over"] = CARRY_OVER_LABELS[call.qc.carry_over]
     return {column: value for column, value in row.items() if value is not None}
 

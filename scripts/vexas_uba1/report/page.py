@@ -12,7 +12,7 @@ from vexas_uba1.files import write_text
 from vexas_uba1.paths import templates
 from vexas_uba1.report import wording
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
-from vexas_uba1.result import SampleCall, SampleResult, Target, Variant
+from vexas_uba1.result import SampleCall, SampleResult, Variant
 from vexas_uba1.tables import full_hgvs
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def render_report(result: SampleResult, lab_name: str) -> str:
             vaf_term=wording.vaf_term(call),
             unit=wording.UNITS[call.codon41.count_unit],
             unit_singular=wording.UNITS_SINGULAR[call.codon41.count_unit],
-            unit_meaning=wording.UNIT_MEANINGS[call.codon41.count_unit],
+            unit_meaning=wording.unit_meaning(call),
             assay=wording.ASSAYS[call.sample.assay],
             carry_over=wording.CARRY_OVER[call.qc.carry_over],
             reference_source=wording.REFERENCE_SOURCES.get(
@@ -52,8 +52,9 @@ def render_report(result: SampleResult, lab_name: str) -> str:
             codon_name=codon[0].name if codon else "the codon",
             loci=[target for target in call.targets if target.kind != "exon"],
             exons=[target for target in call.targets if target.kind == "exon"],
-            not_assessable=[target.name for target in call.targets if not target.assessable],
-            partly_assessable=[target for target in call.targets if _has_gaps(target)],
+            not_assessable=[
+                wording.not_assessable(target) for target in call.targets if not target.assessable
+            ],
             axis=draw_vaf_axis(call),
             nothing_found=wording.nothing_found(call),
             variants=sorted(call.variants, key=_weight),
@@ -86,6 +87,7 @@ def _environment() -> Environment:
         "count": numbers.count,
         "words": _words,
         "reason": wording.reason,
+        "unbroken": wording.unbroken,
         "css_string": _css_string,
     }
     environment.globals |= {
@@ -100,10 +102,6 @@ def _environment() -> Environment:
 def _weight(variant: Variant) -> tuple[bool, bool]:
     # What decides stands first, what is flagged last; otherwise the order is the result's.
     return bool(variant.filters), variant.verdict_class != "vexas"
-
-
-def _has_gaps(target: Target) -> bool:
-    return target.assessable and target.positions_below_required > 0
 
 
 def _parameters(call: SampleCall) -> dict[str, str]:

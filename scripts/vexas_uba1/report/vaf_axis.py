@@ -7,13 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vexas_uba1.numbers import interval, limit, percent
+from vexas_uba1.report.wording import vaf_term
 from vexas_uba1.result import SampleCall, Variant
 
 WIDTH = 420.0
 _LEFT, _RIGHT = 12.0, 408.0
 _TOP = 40.0
 _ROW = 46.0
-_LONGEST_LABEL = 26
+_TEXTS = 22.0
+"""Height of a row's upper part, which holds its texts; no line is seen there."""
+_KEY_ROW = 16.0
+_LABEL_CHARACTER = 9.2
+_VALUE_CHARACTER = 7.2
+"""Width that a character takes on average in the widest of the page's fonts."""
+_LIMITS = {"sample": "limit of detection here", "reporting": "reporting limit"}
 
 
 @dataclass(frozen=True)
@@ -34,19 +41,20 @@ class Mark:
 
 @dataclass(frozen=True)
 class LimitLine:
-    """A limit drawn across all rows, with its label on a line of its own."""
+    """A limit drawn across all rows, and its label, which stands in the key above them.
+
+    ``x`` is None for a limit that is not reached at any VAF: it has a label and no line.
+    """
 
     kind: str
     label: str
-    x: float
-    label_x: float
     label_y: float
-    anchor: str
+    x: float | None
 
 
 @dataclass(frozen=True)
 class VafAxis:
-    """The whole figure; lengths in the SVG's own units."""
+    """The whole figure; lengths in the SVG's own units. Lines reach from ``top`` to ``bottom``."""
 
     width: float
     height: float
@@ -54,6 +62,7 @@ class VafAxis:
     bottom: float
     left: float
     right: float
+    text_height: float
     ticks: tuple[tuple[float, str], ...]
     lines: tuple[LimitLine, ...]
     marks: tuple[Mark, ...]
@@ -76,6 +85,7 @@ def draw_vaf_axis(call: SampleCall) -> VafAxis | None:
         value for value in (bound, *limits.values(), *(each.vaf for each in shown)) if value
     ]
     # Whole decades, from one that leaves room to the left of every value but never below 0.01 %.
+    term = vaf_term(call)
     decades = min(4, max(2, 1 + max(math.floor(-math.log10(value)) for value in smallest)))
 
     def x(vaf: float) -> float:
@@ -99,25 +109,32 @@ def draw_vaf_axis(call: SampleCall) -> VafAxis | None:
     return VafAxis(
         width=WIDTH,
         height=bottom + 24,
-        top=_TOP,
+        top=_TOP + _TEXTS,
         bottom=bottom,
         left=_LEFT,
         right=_RIGHT,
+        text_height=_TEXTS,
         ticks=tuple(
             (x(10.0**-power), f"{100 / 10**power:g} %") for power in range(decades, -1, -1)
         ),
-        lines=tuple(_limit_line(kind, value, x) for kind, value in limits.items() if value),
+        lines=tuple(
+            LimitLine(
+                kind=kind,
+                label=f"{_LIMITS[kind]}: {f'{term} ' if value else ''}{limit(value)}",
+                label_y=12 + _KEY_ROW * row,
+                x=x(value) if value else None,
+            )
+            for row, (kind, value) in enumerate(limits.items())
+        ),
         marks=tuple(marks),
     )
 
 
 def _mark(variant: Variant, y: float, x: Callable[[float], float]) -> Mark:
-    label = variant.hgvs_c
-    if len(label) > _LONGEST_LABEL:
-        label = f"{label[: _LONGEST_LABEL - 1]}…"
+    value = f"{percent(variant.vaf)} ({interval(variant.vaf_low95, variant.vaf_high95)})"
     return Mark(
-        label=label,
-        value=f"{percent(variant.vaf)} ({interval(variant.vaf_low95, variant.vaf_high95)})",
+        label=_fitting(variant.hgvs_c, value),
+        value=value,
         y=y,
         low=x(variant.vaf_low95),
         high=x(variant.vaf_high95),
@@ -126,18 +143,7 @@ def _mark(variant: Variant, y: float, x: Callable[[float], float]) -> Mark:
     )
 
 
-def _limit_line(kind: str, value: float, x: Callable[[float], float]) -> LimitLine:
-    at = x(value)
-    to_the_right = at < WIDTH / 2
-    name, label_y = {
-        "sample": ("limit of detection here", 12.0),
-        "reporting": ("reporting limit", 28.0),
-    }[kind]
-    return LimitLine(
-        kind=kind,
-        label=f"{name} {limit(value)}",
-        x=at,
-        label_x=at + 5 if to_the_right else at - 5,
-        label_y=label_y,
-        anchor="start" if to_the_right else "end",
-    )
+def _fitting(label: str, value: str) -> str:
+    """Cut the label of a row so that it never meets the value."""
+    longest = int((_RIGHT - _LEFT - _VALUE_CHARACTER * len(value)) / _LABEL_CHARACTER)
+    return label if len(label) <= longest else f"{label[: longest - 1]}…"

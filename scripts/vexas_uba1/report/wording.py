@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from vexas_uba1.result import ForcedAllele, SampleCall, SampleResult, Variant
+from vexas_uba1.result import ForcedAllele, SampleCall, SampleResult, Target, Variant
 
 UNITS = {
     "fragments": "fragments",
@@ -20,9 +21,12 @@ UNITS_SINGULAR = {
     "reads": "read",
 }
 
+# ``{material}`` is what was sequenced: DNA or cDNA.
 UNIT_MEANINGS = {
-    "fragments": "One count is one DNA fragment; overlapping mates are one observation.",
-    "molecules": "One count is one molecule, told apart by its unique molecular identifier.",
+    "fragments": "One count is one {material} fragment; overlapping mates are one observation.",
+    "molecules": (
+        "One count is one {material} molecule, told apart by its unique molecular identifier."
+    ),
     "input_copies": (
         "Counts are capped at the number of gene copies that the given amount of DNA holds, "
         "since without unique molecular identifiers an amplicon's reads are copies of few "
@@ -92,6 +96,21 @@ class Caution:
 def vaf_term(call: SampleCall) -> str:
     """Return what a VAF of this sample is to be called."""
     return "RNA VAF" if call.sample.assay == "rna" else "VAF"
+
+
+def unit_meaning(call: SampleCall) -> str:
+    """Return what one count of this sample stands for."""
+    material = "cDNA" if call.sample.assay == "rna" else "DNA"
+    return UNIT_MEANINGS[call.codon41.count_unit].format(material=material)
+
+
+def unbroken(text: str) -> list[str]:
+    """Split a sentence so that every second piece, from the second on, must not be broken.
+
+    Those are names such as ``p.(Met41Thr)``, after whose full stop a narrow page would begin a new
+    line, and percentages.
+    """
+    return re.split(r"(\S*(?:\b[cgp]\.|\d %)\S*)", text)
 
 
 def cautions(call: SampleCall) -> list[Caution]:
@@ -166,6 +185,17 @@ def reason(coded: str) -> str:
     subject, _, flags = detail.partition(":")
     text = f"{REASONS[code]}: {subject}" if subject else REASONS[code]
     return f"{text} ({flags.replace(',', ', ').replace('_', ' ')})." if flags else f"{text}."
+
+
+def not_assessable(target: Target) -> str:
+    """Return the name of a target that could not be assessed and, of an exon, which part of it.
+
+    The bases of the other kinds of target are not counted: their decisive alleles are what is
+    assessed, at a level of the test less strict than that of the search.
+    """
+    if target.kind == "exon" and target.positions_below_required < target.positions:
+        return f"{target.name} ({target.positions_below_required} of {target.positions} bases)"
+    return target.name
 
 
 def nothing_found(call: SampleCall) -> str:

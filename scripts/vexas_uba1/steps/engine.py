@@ -218,7 +218,7 @@ def _show(plan: Plan, console: Console) -> int:
             deciding.hgvs_c if deciding else "",
             numbers.percent(deciding.vaf) if deciding else "",
             numbers.limit(call.codon41.limit_of_detection_vaf),
-            "",
+            "RNA: both are RNA VAFs" if call.sample.assay == "rna" else "",
         )
     output = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
     output.print(table)
