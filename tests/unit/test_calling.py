@@ -356,6 +356,34 @@ def test_targets_say_what_was_looked_at(deep_exon_3):
     ]
 
 
+def test_only_decisive_alleles_decide_what_could_be_seen(deep_exon_3):
+    codon = deep_exon_3.codon41
+    target = next(target for target in deep_exon_3.targets if target.kind == "codon41")
+    assert target.limit_of_detection_vaf == codon.limit_of_detection_vaf
+    assert target.limit_of_detection_vaf < codon.limit_of_detection_by_allele["c.123G>A"]
+
+
+def test_a_place_is_as_deep_as_its_least_covered_allele(tmp_path):
+    # 100 reads begin behind the base before c.118-9, so they cannot show the deletion.
+    reads = [
+        {"count": 300, "start1": 47198950, "cigar": "150M"},
+        {"count": 100, "start1": 47199039, "cigar": "100M"},
+    ]
+    call = run_case({"reads": reads, "sample": {"assay": "panel"}}, tmp_path).call
+    target = next(target for target in call.targets if target.name == "exon 3 splice acceptor")
+    depths = {allele.hgvs_c: allele.depth_fragments for allele in call.forced_alleles}
+    assert depths["c.118-1G>C"] == depths["c.118-2A>C"] == 400
+    assert depths["c.118-9_118-2del"] == target.depth_fragments == 300
+
+
+def test_an_untranslated_exon_is_looked_at_too(tmp_path):
+    reads = [{"count": 400, "start1": 47193800, "cigar": "250M"}]
+    call = run_case({"reads": reads, "sample": {"assay": "panel"}}, tmp_path).call
+    exon = next(target for target in call.targets if target.name == "exon 1")
+    assert (exon.depth_fragments, exon.positions, exon.positions_below_required) == (400, 196, 0)
+    assert exon.assessable
+
+
 def test_an_exon_partly_read_is_not_assessable(tmp_path):
     # 47198960 to 47199079 and on: the last bases of exon 3 are read by fewer.
     reads = [{"count": 500, "start1": 47198960, "cigar": "120M"}]

@@ -180,6 +180,12 @@ def test_mates_tell_the_ends_of_their_fragment(sam, tmp_path):
     assert ends == {"a": (1010, 1060), "b": (1010, 1055)}
 
 
+def test_a_mate_outside_of_the_window_tells_its_end_all_the_same(sam, tmp_path):
+    sam.pair("before", 951, "A" * 20, 1011, "C" * 20)
+    sam.pair("behind", 1081, "A" * 10, 1151, "C" * 20)
+    assert read(sam, tmp_path).fragment_ends == ((950, 1030), (1080, 1170))
+
+
 def test_a_mate_without_a_place_tells_nothing(sam, tmp_path):
     sam.read("a", 1011, "A" * 20, flag=PAIRED | 8 | 64, mate=("chrX", 1011), tlen=0)
     assert read(sam, tmp_path).fragment_ends == ((1010, 1030),)

@@ -137,6 +137,8 @@ def _watch(
         task = progress.add_task("Planning", total=None)
         process = subprocess.Popen(
             command,
+            # Snakemake goes back to where it came from as it ends, and a last job may start there.
+            cwd=outdir,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -159,7 +161,9 @@ def _watch(
                 if found := _STEPS.search(line):
                     progress.update(task, completed=int(found[1]), total=int(found[2]))
         except KeyboardInterrupt:
-            # The terminal has stopped Snakemake too, which still has to put its things away.
+            # The terminal interrupts Snakemake too, but now and then that is lost on it. This lets it
+            # start no further job and put its things away.
+            process.terminate()
             console.print("Stopping. The same command goes on from here.")
             log.write(process.stdout.read())
             process.wait()
