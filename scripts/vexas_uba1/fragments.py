@@ -64,7 +64,6 @@ class IndelCount:
     end: int
     bases: str
     molecules: NDArray[np.int64]
-    quality: NDArray[np.uint8]
     contradicted: NDArray[np.int64]
 
 
@@ -250,33 +249,26 @@ def _join_copies(
 
 def _join_indels(reads: Reads, molecule_of_read: NDArray[np.int64]) -> tuple[IndelCount, ...]:
     """Return each indel with the molecules whose reads all show it where they span it."""
-    seen: dict[tuple[int, int, str], dict[int, int]] = {}
     readers: dict[tuple[int, int, str], set[int]] = {}
-    events = [(gap.read, gap.start, gap.end, "", gap.quality) for gap in reads.deletions]
-    events += [(put.read, put.start, put.start, put.bases, put.quality) for put in reads.insertions]
-    for read, start, end, bases, quality in events:
-        if set(bases) - set("ACGT"):
-            continue
-        key, molecule = (start, end, bases), int(molecule_of_read[read])
-        showing = seen.setdefault(key, {})
-        showing[molecule] = min(
-            AGREEMENT_QUALITY_CAP, showing[molecule] + quality if molecule in showing else quality
-        )
-        readers.setdefault(key, set()).add(read)
-    if not seen:
+    events = [(gap.read, gap.start, gap.end, "") for gap in reads.deletions]
+    events += [(put.read, put.start, put.start, put.bases) for put in reads.insertions]
+    for read, start, end, bases in events:
+        if not set(bases) - set("ACGT"):
+            readers.setdefault((start, end, bases), set()).add(read)
+    if not readers:
         return ()
     span_of_read = _spans(reads)
     reads_of: dict[int, list[int]] = {}
-    concerned = {molecule for showing in seen.values() for molecule in showing}
+    concerned = {int(molecule_of_read[read]) for shown_by in readers.values() for read in shown_by}
     for read, molecule in enumerate(molecule_of_read.tolist()):
         if molecule in concerned:
             reads_of.setdefault(molecule, []).append(read)
     joined = []
-    for (start, end, bases), showing in sorted(seen.items()):
-        shown_by = readers[start, end, bases]
+    for (start, end, bases), shown_by in sorted(readers.items()):
+        showing = {int(molecule_of_read[read]) for read in shown_by}
         kept = {
-            molecule: quality
-            for molecule, quality in showing.items()
+            molecule
+            for molecule in showing
             if all(
                 read in shown_by
                 for read in reads_of[molecule]
@@ -289,9 +281,8 @@ def _join_indels(reads: Reads, molecule_of_read: NDArray[np.int64]) -> tuple[Ind
                     start,
                     end,
                     bases,
-                    np.array(list(kept), dtype=np.int64),
-                    np.array(list(kept.values()), dtype=np.uint8),
-                    np.array(sorted(showing.keys() - kept.keys()), dtype=np.int64),
+                    np.array(sorted(kept), dtype=np.int64),
+                    np.array(sorted(showing - kept), dtype=np.int64),
                 )
             )
     return tuple(joined)

@@ -73,7 +73,7 @@ def reads_of(*rows: R) -> Reads:
         base_quality=table[3].astype(np.uint8),
         base_end_distance=table[4].astype(np.int32),
         insertions=tuple(
-            Insertion(number, at, bases, row.quality)
+            Insertion(number, at, bases)
             for number, row in enumerate(rows)
             for at, bases in row.insertions
         ),

@@ -34,7 +34,6 @@ class Insertion:
     read: int
     start: int
     bases: str
-    quality: int
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,7 @@ class _Builder:
                     and self._sees_beside(position, position)
                 ):
                     inserted = sequence[offset : offset + length].upper()
-                    quality = min(qualities[offset : offset + length])
-                    self.insertions.append(Insertion(index, position, inserted, quality))
+                    self.insertions.append(Insertion(index, position, inserted))
                 offset += length
             elif operation == _DELETION:
                 if self._sees_beside(position, position + length):

@@ -161,8 +161,8 @@ def _watch(
                 if found := _STEPS.search(line):
                     progress.update(task, completed=int(found[1]), total=int(found[2]))
         except KeyboardInterrupt:
-            # The terminal interrupts Snakemake too, but now and then that is lost on it. This lets it
-            # start no further job and put its things away.
+            # The terminal interrupts Snakemake too, but now and then that is lost on it. This lets
+            # it start no further job and put its things away.
             process.terminate()
             console.print("Stopping. The same command goes on from here.")
             log.write(process.stdout.read())
