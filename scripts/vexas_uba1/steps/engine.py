@@ -165,8 +165,11 @@ def _watch(
             # it start no further job and put its things away.
             process.terminate()
             console.print("Stopping. The same command goes on from here.")
-            log.write(process.stdout.read())
-            process.wait()
+            try:
+                log.write(process.stdout.read())
+                process.wait()
+            finally:
+                process.kill()  # for who interrupts twice
             raise
         return process.wait()
 
