@@ -63,6 +63,7 @@ class CallOptions:
         bundled_locus: Whether the reads were aligned to the bundled gene alone.
         source_files: The files that the sheet names where they are not the extracted one's source
             (FASTQ).
+        source_software: Versions of the programs that aligned them; empty for BAM and CRAM.
         levels: The test's levels.
     """
 
@@ -74,6 +75,7 @@ class CallOptions:
     input_ng: float | None = None
     bundled_locus: bool = False
     source_files: tuple[InputFile, ...] = ()
+    source_software: Mapping[str, str] = field(default_factory=dict)
     levels: TestLevels = field(default_factory=TestLevels)
 
 
@@ -161,7 +163,7 @@ def call_sample(
             copies_are_known=count_unit != "fragments",
         ),
         gene=_gene(locus),
-        software=_software(),
+        software=_software() | dict(options.source_software),
         catalogue_version=catalogue.version,
         locus_version=locus.version,
         parameters=_parameters(options, locus, catalogue),

@@ -86,6 +86,14 @@ def test_fastq_samples_name_their_fastq_files_with_checksums(from_fastq):
     assert all(len(file["sha256"]) == 64 for file in files)
 
 
+def test_fastq_samples_name_the_programs_that_aligned_them(from_fastq, from_alignments):
+    software = result(from_fastq.results, "PAIR")["software"]
+    assert {"cutadapt", "minimap2 sr"} <= software.keys()
+    assert (
+        not {"cutadapt", "minimap2 sr"} & result(from_alignments.results, "POS")["software"].keys()
+    )
+
+
 def test_the_cohort_has_one_row_a_sample_in_the_sheets_order(from_alignments, from_fastq):
     for finished, samples in (
         (from_alignments, ["POS", "NEG", "CRM", "NONE"]),

@@ -33,7 +33,7 @@ from vexas_uba1.verdict import decide
 
 EXTRACTED = "uba1.bam"
 EXTRACTION = "extraction.json"
-SOURCES = "fastq.json"
+ORIGIN = "fastq.json"
 CALL = "call.json"
 PUBLISHED = (
     "call.json",
@@ -114,7 +114,8 @@ def extract(
     files, warnings = _source_files(trimmed)
     extraction = replace(extraction, warnings=(*extraction.warnings, *warnings))
     write_json(folder / EXTRACTION, extraction.to_json())
-    write_json(folder / SOURCES, [asdict(file) for file in files])
+    software = mapping.software_of(Path(address).parent) if trimmed else {}
+    write_json(folder / ORIGIN, {"files": [asdict(file) for file in files], "software": software})
 
 
 def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
@@ -128,7 +129,7 @@ def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
     """
     locus = load_locus(None if job.locus is None else Path(job.locus))
     extraction = _extraction(extracted)
-    files = json.loads((extracted / SOURCES).read_text(encoding="utf-8"))
+    origin = json.loads((extracted / ORIGIN).read_text(encoding="utf-8"))
     options = CallOptions(
         sample=job.sample,
         reporting_limit_vaf=job.reporting_limit_vaf,
@@ -137,7 +138,8 @@ def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
         umi_tags=job.umi_tags,
         input_ng=job.input_ng,
         bundled_locus=job.bundled_locus,
-        source_files=tuple(InputFile(**file) for file in files),
+        source_files=tuple(InputFile(**file) for file in origin["files"]),
+        source_software=origin["software"],
     )
     called = call_sample(
         extracted / EXTRACTED,

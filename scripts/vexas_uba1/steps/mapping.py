@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from vexas_uba1.alignments.fasta import open_genome
 from vexas_uba1.alignments.genomes import place_reads
@@ -159,7 +162,19 @@ def merge_units(job: MarkJob, aligned: Path, folder: Path, work: Path) -> None:
             has_umis=job.has_umis,
         )
     )
-    write_json(folder / MARK_REPORT, _plain(report))
+    reports = [_read(aligned / name / ALIGN_REPORT) for name, _ in job.units]
+    software = {report["aligner"]: report["aligner_version"] for report in reports}
+    write_json(folder / MARK_REPORT, {"duplicates": _plain(report), "software": software})
+
+
+def software_of(marked: Path) -> dict[str, str]:
+    """Return the versions of the programs that made the reads of a :func:`merge_units` folder."""
+    aligners: dict[str, str] = _read(marked / MARK_REPORT)["software"]
+    return {"cutadapt": version("cutadapt"), **aligners}
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def _bundled(locus: Locus) -> PlacedLocus:
