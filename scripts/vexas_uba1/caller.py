@@ -25,12 +25,13 @@ from vexas_uba1.alleles import (
     repeat_length,
     view_of,
 )
-from vexas_uba1.exact import Errors, clopper_pearson, detection_limit, upper_bound, vaf_for_power
+from vexas_uba1.exact import Errors, detection_limit, mid_p_interval, upper_bound, vaf_for_power
 from vexas_uba1.filters import raise_flags, would_flag_any
 from vexas_uba1.fragments import Molecules
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import (
+    INDEL_DOUBT,
     ErrorModel,
     PositionCounts,
     count_positions,
@@ -288,11 +289,17 @@ class Caller:
             pattern = view.pattern(allele)
             shows = view.showing(pattern)
             errors = pattern_error(view, pattern, self.model)
+            doubt = max(
+                self.model.doubt(true, shown)
+                for true, shown in zip(view.reference, pattern, strict=True)
+                if true != shown
+            )
         else:
             view, shows = self._indel_view(allele)
             repeat = repeat_length(allele, self._reference)
             errors = np.full(view.size, self.model.indel(repeat))
-        return self._test(allele, view, shows, errors)
+            doubt = INDEL_DOUBT
+        return self._test(allele, view, shows, errors, doubt)
 
     def _joint_positions(self, allele: Allele) -> set[int]:
         """Return the positions that a molecule must show to be informative on substitutions."""
@@ -310,7 +317,12 @@ class Caller:
         return view, np.zeros(view.size, dtype=np.bool_)
 
     def _test(
-        self, allele: Allele, view: View, shows: NDArray[np.bool_], errors: NDArray[np.float64]
+        self,
+        allele: Allele,
+        view: View,
+        shows: NDArray[np.bool_],
+        errors: NDArray[np.float64],
+        doubt: float,
     ) -> Finding:
         seen, covered = int(shows.sum()), view.size
         depth = self._most(covered)
@@ -324,7 +336,7 @@ class Caller:
         level = self._level(allele)
         log_tail = grouped.log_tail(alt)
         significant = alt > 0 and log_tail <= log(level)
-        low, high = _interval(alt, depth, grouped)
+        low, high = _interval(alt, depth, grouped, doubt)
         limit = detection_limit(grouped, level, self._levels.power) if depth else None
         flagged = significant and seen > 0
         return Finding(
@@ -366,16 +378,25 @@ def _touched(edit: Edit) -> set[int]:
     )
 
 
-def _interval(alt: int, depth: int, errors: Errors) -> tuple[float, float]:
+def _interval(alt: int, depth: int, errors: Errors, doubt: float) -> tuple[float, float]:
     """Return the 95 % interval of the true VAF.
 
-    The exact interval of the observed share, its lower end lowered by twice the mean error
-    probability: that many molecules may show the allele by error, and the model may be wrong by a
-    factor of two.
+    The mid-P interval of the observed share, moved down by the share that shows the allele by
+    error: its lower end by as much as the error model allows, its upper end by as little, at two
+    standard deviations of the model's scale. The upper end never falls below the observed share.
+
+    Args:
+        alt: Molecules that show the allele.
+        depth: Informative molecules.
+        errors: Their error probabilities.
+        doubt: Relative standard deviation of these.
     """
-    low, high = clopper_pearson(alt, depth)
-    doubt = 2 * errors.mean / depth if depth else 0.0
-    return max(0.0, low - doubt), high
+    if depth == 0:
+        return 0.0, 1.0
+    low, high = mid_p_interval(alt, depth)
+    error = errors.mean / depth
+    lowered = low - error * (1 + 2 * doubt)
+    return max(0.0, lowered), max(alt / depth, high - error * max(0.0, 1 - 2 * doubt))
 
 
 def _subset(counted: PositionCounts, chosen: NDArray[np.bool_]) -> PositionCounts:

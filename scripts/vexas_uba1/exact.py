@@ -112,13 +112,26 @@ class Errors:
         return low, mass
 
 
-def clopper_pearson(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the exact interval of a proportion (Clopper, Pearson 1934); (0, 1) for no trials."""
+def mid_p_interval(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the mid-P interval of a proportion; (0, 1) for no trials.
+
+    Its ends are the proportions at which P(K > count) + P(K = count) / 2, and the same below, are
+    half of what the confidence leaves (Lancaster 1961). Exact tails, but counted half where
+    they meet: it covers about what it says, where the Clopper-Pearson interval covers more.
+    """
     if total == 0:
         return 0.0, 1.0
     tail = (1 - confidence) / 2
-    low = 0.0 if count == 0 else float(betaincinv(count, total - count + 1, tail))
-    high = 1.0 if count == total else float(betaincinv(count + 1, total - count, 1 - tail))
+
+    def beyond(proportion: float) -> float:
+        above = float(bdtrc(count, total, proportion))
+        at_least = 1.0 if count == 0 else float(bdtrc(count - 1, total, proportion))
+        return (above + at_least) / 2
+
+    low = 0.0 if count == 0 else float(brentq(lambda p: beyond(p) - tail, 0.0, 1.0, xtol=1e-12))
+    high = 1.0
+    if count < total:
+        high = float(brentq(lambda p: 1 - beyond(p) - tail, 0.0, 1.0, xtol=1e-12))
     return low, high
 
 

@@ -26,6 +26,8 @@ INDEL_ERROR = 1e-4
 ERROR_BESIDE_ERROR = 0.01
 """Probability of a given error in a codon that holds another one, at least: errors of neighbouring
 bases are not independent, so one molecule alone must not prove a double change (assumed)."""
+INDEL_DOUBT = 0.5
+"""Relative standard deviation of the assumed probabilities of insertions and deletions."""
 _REPEAT_FACTOR = 3.0
 _MOST_INDEL_ERROR = 0.05
 _HIGHEST_ERROR = 0.5
@@ -59,12 +61,20 @@ class ErrorModel:
     Attributes:
         scale: Factor on the quality's error probability by reference and shown base, forward
             strand (4, 4).
+        seen: Mismatches that it was made from, likewise (4, 4).
         mismatch_rate: Share of mismatches at the positions it was made from; None without any base
             there.
     """
 
     scale: NDArray[np.float64]
+    seen: NDArray[np.float64]
     mismatch_rate: float | None
+
+    def doubt(self, true: int, shown: int) -> float:
+        """Return the relative standard deviation of a scale: that of a Poisson count."""
+        if max(true, shown) >= UNKNOWN:
+            return INDEL_DOUBT
+        return float((self.seen[true, shown] + _PRIOR_COUNTS) ** -0.5)
 
     def substitution(
         self, quality: NDArray[np.uint8], true: NDArray[np.uint8], shown: int
@@ -128,7 +138,7 @@ def fit(counted: PositionCounts, never_used: frozenset[int]) -> ErrorModel:
     np.add.at(expected, reference[usable], counted.error[usable, None] / 3)
     scale = np.maximum((seen + _PRIOR_COUNTS) / (expected + _PRIOR_COUNTS), 1.0)
     total = int(counted.counts[usable].sum())
-    return ErrorModel(scale, float(mismatches[usable].sum()) / total if total else None)
+    return ErrorModel(scale, seen, float(mismatches[usable].sum()) / total if total else None)
 
 
 def tail_by_position(counted: PositionCounts, model: ErrorModel) -> NDArray[np.float64]:

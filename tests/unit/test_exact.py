@@ -14,8 +14,8 @@ from scipy.stats import binom, binomtest
 
 from vexas_uba1.exact import (
     Errors,
-    clopper_pearson,
     detection_limit,
+    mid_p_interval,
     upper_bound,
     vaf_for_power,
 )
@@ -109,15 +109,29 @@ def test_a_few_distinct_errors_are_kept_as_they_are():
 @pytest.mark.parametrize(
     ("count", "total"), [(0, 10), (1, 10), (10, 10), (3, 300), (151, 502), (2, 9000), (8999, 9000)]
 )
-def test_the_interval_is_clopper_and_pearsons(count, total):
-    expected = binomtest(count, total).proportion_ci(0.95, "exact")
-    assert clopper_pearson(count, total) == pytest.approx((expected.low, expected.high), rel=1e-9)
-    narrower = binomtest(count, total).proportion_ci(0.8, "exact")
-    assert clopper_pearson(count, total, 0.8) == pytest.approx((narrower.low, narrower.high))
+def test_the_intervals_ends_leave_half_of_the_doubt_on_each_side(count, total):
+    low, high = mid_p_interval(count, total)
+    if count > 0:
+        assert binom.sf(count, total, low) + binom.pmf(count, total, low) / 2 == pytest.approx(
+            0.025
+        )
+    if count < total:
+        below = binom.cdf(count - 1, total, high) + binom.pmf(count, total, high) / 2
+        assert below == pytest.approx(0.025)
+    exact = binomtest(count, total).proportion_ci(0.95, "exact")
+    assert exact.low <= low <= count / total <= high <= exact.high
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.3, 0.74])
+def test_the_interval_covers_what_it_says(share):
+    counts = np.arange(1001)
+    ends = np.array([mid_p_interval(int(count), 1000) for count in counts if count < 900])
+    holds = (ends[:, 0] <= share) & (share <= ends[:, 1])
+    assert 0.93 <= binom.pmf(counts[:900], 1000, share)[holds].sum() <= 0.97
 
 
 def test_without_trials_nothing_is_known():
-    assert clopper_pearson(0, 0) == (0.0, 1.0)
+    assert mid_p_interval(0, 0) == (0.0, 1.0)
     assert upper_bound(0, 0) is None
 
 

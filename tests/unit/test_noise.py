@@ -19,7 +19,7 @@ from vexas_uba1.noise import (
 )
 
 A, C, G, T = range(4)
-PLAIN = ErrorModel(np.ones((4, 4)), 0.0)
+PLAIN = ErrorModel(np.ones((4, 4)), np.zeros((4, 4)), 0.0)
 
 
 def counted(reference, counts, error):
@@ -99,7 +99,7 @@ def test_positions_sought_by_name_and_unknown_ones_say_nothing():
 def test_a_substitution_is_a_third_of_the_error_times_its_scale():
     scale = np.ones((4, 4))
     scale[A, C] = 6
-    model = ErrorModel(scale, None)
+    model = ErrorModel(scale, np.zeros((4, 4)), None)
     quality = np.array([20, 30, 3], dtype=np.uint8)
     true = np.array([A, A, A], dtype=np.uint8)
     assert model.substitution(quality, true, C) == pytest.approx([0.02, 0.002, 0.5])
@@ -154,7 +154,7 @@ def test_a_likelier_second_error_keeps_its_own_chance():
     view = view_with(["ATG"] * 10, quality=10)
     likely = np.ones((4, 4))
     likely[A, G] = 6  # 0.2 beside 0.033
-    chance = pattern_error(view, (G, C, G), ErrorModel(likely, None))
+    chance = pattern_error(view, (G, C, G), ErrorModel(likely, np.zeros((4, 4)), None))
     assert chance == pytest.approx(np.full(10, 0.2 * 0.1 / 3))
 
 
@@ -181,8 +181,19 @@ def test_a_deleted_base_is_misread_like_an_indel():
 
 def test_the_chance_is_never_beyond_reason():
     view = view_with(["ATG"] * 5, quality=0)
-    assert (pattern_error(view, (A, C, G), ErrorModel(np.full((4, 4), 9.0), None)) == 0.5).all()
+    assert (
+        pattern_error(view, (A, C, G), ErrorModel(np.full((4, 4), 9.0), np.zeros((4, 4)), None))
+        == 0.5
+    ).all()
     # Three changes of the best quality: small, but no zero to take a logarithm of.
     best = view_with(["ATG"] * 5, quality=60)
     smallest = LOWEST_ERROR / 3 * 1e-4
     assert pattern_error(best, (C, A, T), PLAIN) == pytest.approx(np.full(5, smallest))
+
+
+def test_the_doubt_of_a_scale_is_that_of_what_it_was_made_from():
+    seen = np.zeros((4, 4))
+    seen[T, C] = 98
+    model = ErrorModel(np.ones((4, 4)), seen, None)
+    assert model.doubt(T, C) == pytest.approx(0.1)
+    assert model.doubt(C, T) == pytest.approx(2**-0.5)
