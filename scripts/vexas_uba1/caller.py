@@ -25,8 +25,15 @@ from vexas_uba1.alleles import (
     repeat_length,
     view_of,
 )
-from vexas_uba1.exact import Errors, detection_limit, mid_p_interval, upper_bound, vaf_for_power
-from vexas_uba1.filters import raise_flags, would_flag_any
+from vexas_uba1.exact import (
+    FEWEST_MOLECULES,
+    Errors,
+    detection_limit,
+    mid_p_interval,
+    upper_bound,
+    vaf_for_power,
+)
+from vexas_uba1.filters import Support, pass_chance, raise_flags
 from vexas_uba1.fragments import Molecules
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.placed import PlacedLocus
@@ -34,6 +41,7 @@ from vexas_uba1.noise import (
     INDEL_DOUBT,
     ErrorModel,
     PositionCounts,
+    base_error,
     count_positions,
     fit,
     pattern_error,
@@ -42,7 +50,7 @@ from vexas_uba1.noise import (
 from vexas_uba1.reference import BASES, UNKNOWN, ReferenceWindow
 
 HIGHEST_QUALITY = 9999.0
-_CANDIDATE_TAIL = 1e-3
+_CANDIDATE_TAIL = 1e-5
 """Poisson tail below which a position joins a haplotype; far above every level of a test."""
 
 
@@ -247,7 +255,7 @@ class Caller:
         error = expected / np.maximum(depth, 1)
         depth = np.where(known, np.minimum(depth, self._most(int(depth.max(initial=0)))), 0)
         expected = error * depth
-        needed = np.ones(depth.size, dtype=np.int64)
+        needed = np.full(depth.size, FEWEST_MOLECULES, dtype=np.int64)
         level = self._levels.search / max(1, 5 * self._searched)
         while (short := gammainc(needed, expected + 1e-300) > level).any():
             needed[short] += 1
@@ -264,6 +272,10 @@ class Caller:
             self._levels.power,
         )
         return self._floored(limit)
+
+    def bound(self, alt: int, depth: int) -> float | None:
+        """Return the one-sided 95 % upper bound of a VAF; None without molecules."""
+        return self._floored(upper_bound(alt, depth))
 
     def _most(self, depth: int) -> int:
         cap = self._counting.most_molecules
@@ -289,6 +301,7 @@ class Caller:
             pattern = view.pattern(allele)
             shows = view.showing(pattern)
             errors = pattern_error(view, pattern, self.model)
+            lost = float(base_error(view.quality).sum(axis=0).mean()) if view.size else 0.0
             doubt = max(
                 self.model.doubt(true, shown)
                 for true, shown in zip(view.reference, pattern, strict=True)
@@ -298,8 +311,9 @@ class Caller:
             view, shows = self._indel_view(allele)
             repeat = repeat_length(allele, self._reference)
             errors = np.full(view.size, self.model.indel(repeat))
-            doubt = INDEL_DOUBT
-        return self._test(allele, view, shows, errors, doubt)
+            doubt, lost = INDEL_DOUBT, 0.0
+        support = Support(view, shows, self._artefact_strand(allele))
+        return self._test(allele, support, errors, doubt, min(lost, 0.5))
 
     def _joint_positions(self, allele: Allele) -> set[int]:
         """Return the positions that a molecule must show to be informative on substitutions."""
@@ -319,11 +333,12 @@ class Caller:
     def _test(
         self,
         allele: Allele,
-        view: View,
-        shows: NDArray[np.bool_],
+        support: Support,
         errors: NDArray[np.float64],
         doubt: float,
+        lost: float,
     ) -> Finding:
+        view, shows = support.view, support.shows
         seen, covered = int(shows.sum()), view.size
         depth = self._most(covered)
         alt = seen
@@ -335,10 +350,17 @@ class Caller:
         grouped = Errors.of(errors)
         level = self._level(allele)
         log_tail = grouped.log_tail(alt)
-        significant = alt > 0 and log_tail <= log(level)
-        low, high = _interval(alt, depth, grouped, doubt)
-        limit = detection_limit(grouped, level, self._levels.power) if depth else None
-        flagged = significant and seen > 0
+        significant = alt >= FEWEST_MOLECULES and log_tail <= log(level)
+        low, high = _interval(alt, depth, grouped, doubt, lost)
+        limit = None
+        if depth:
+            limit = detection_limit(
+                grouped,
+                level,
+                self._levels.power,
+                lost=lost,
+                pass_chance=lambda counts: pass_chance(view, support.artefact_strand, counts),
+            )
         return Finding(
             allele=allele,
             alt=alt,
@@ -347,9 +369,9 @@ class Caller:
             significant=significant,
             vaf_low=low,
             vaf_high=high,
-            limit=None if would_flag_any(view) else self._floored(limit),
-            vaf_upper95=upper_bound(alt, depth),
-            flags=raise_flags(view, shows) if flagged else {},
+            limit=self._floored(limit),
+            vaf_upper95=self.bound(alt, depth),
+            flags=self._flags(support, alt / depth) if significant else {},
             strands=(
                 int((view.forward & shows).sum()),
                 int((view.reverse & shows).sum()),
@@ -357,6 +379,28 @@ class Caller:
                 int(view.reverse.sum()),
             ),
         )
+
+    def _flags(self, support: Support, vaf: float) -> dict[str, str]:
+        flags = raise_flags(support)
+        floor = self._counting.limit_floor
+        if floor is not None and vaf < floor:
+            flags["amplicon_floor"] = (
+                f"its share of the reads is below {floor:g}, and these reads are not molecules"
+            )
+        return flags
+
+    def _artefact_strand(self, allele: Allele) -> str | None:
+        """Return the strand on which two-colour machines show the allele by themselves.
+
+        They read T as G before T or G (doi:10.1101/2025.09.27.678978).
+        """
+        if len(allele.edits) != 1 or not allele.is_substitution:
+            return None
+        position, shown = allele.edits[0].start, allele.edits[0].alt
+        around = self._reference.slice(position - 1, position + 2)
+        if (around[1], shown) == ("T", "G") and around[2] in "TG":
+            return "forward"
+        return "reverse" if (around[1], shown) == ("A", "C") and around[0] in "AC" else None
 
     def _level(self, allele: Allele) -> float:
         vexas = len(self.vexas_alleles)
@@ -378,7 +422,9 @@ def _touched(edit: Edit) -> set[int]:
     )
 
 
-def _interval(alt: int, depth: int, errors: Errors, doubt: float) -> tuple[float, float]:
+def _interval(
+    alt: int, depth: int, errors: Errors, doubt: float, lost: float
+) -> tuple[float, float]:
     """Return the 95 % interval of the true VAF.
 
     The mid-P interval of the observed share, moved down by the share that shows the allele by
@@ -390,13 +436,15 @@ def _interval(alt: int, depth: int, errors: Errors, doubt: float) -> tuple[float
         depth: Informative molecules.
         errors: Their error probabilities.
         doubt: Relative standard deviation of these.
+        lost: Share of true molecules that are misread; the upper end makes room for them.
     """
     if depth == 0:
         return 0.0, 1.0
     low, high = mid_p_interval(alt, depth)
     error = errors.mean / depth
     lowered = low - error * (1 + 2 * doubt)
-    return max(0.0, lowered), max(alt / depth, high - error * max(0.0, 1 - 2 * doubt))
+    raised = (high - error * max(0.0, 1 - 2 * doubt)) / (1 - lost)
+    return max(0.0, lowered), min(1.0, max(alt / depth, raised))
 
 
 def _subset(counted: PositionCounts, chosen: NDArray[np.bool_]) -> PositionCounts:

@@ -19,7 +19,7 @@ from vexas_uba1.alignments.reads import Reads, read_window
 from vexas_uba1.alleles import codon_haplotypes
 from vexas_uba1.caller import Caller, Counting, Finding, TestLevels
 from vexas_uba1.catalogue import Catalogue
-from vexas_uba1.exact import upper_bound
+from vexas_uba1.errors import UserError
 from vexas_uba1.fragments import Molecules, join_molecules
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Locus
@@ -111,6 +111,7 @@ def call_sample(
         # An amplicon's fragments all begin at its primers: a flag says nothing there.
         keep_duplicates=bool(options.umi_tags) or options.sample.assay == "amplicon",
     )
+    umi_warnings = _check_umis(reads, options.umi_tags)
     # Reads aligned to the record itself can tell nothing about the reference.
     md_bases = {} if options.bundled_locus else reads.md_bases
     reference = _reference(placed, extraction, genomes, md_bases)
@@ -150,6 +151,7 @@ def call_sample(
             namer,
             required_limit_vaf=options.required_limit_vaf,
             power=options.levels.power,
+            spliced=options.sample.assay == "rna",
         ),
         variants=tuple(namer.variant(finding, options.sample) for finding in caller.searched()),
         forced_alleles=tuple(namer.forced(finding) for finding in forced),
@@ -161,6 +163,7 @@ def call_sample(
             caller,
             # UMIs tell them apart; of an amplicon no mark could.
             copies_are_known=count_unit != "fragments",
+            umi_warnings=umi_warnings,
         ),
         gene=_gene(locus),
         software=_software() | dict(options.source_software),
@@ -187,6 +190,28 @@ def _reference(
         base for first, last in placed.splice_intervals(_SITE_BASES) for base in range(first, last)
     }
     return from_reads(start, placed.reference_bases(), md_bases, by_rule)
+
+
+def _check_umis(reads: Reads, tags: Sequence[str]) -> list[str]:
+    """Return a warning if some reads carry no UMI.
+
+    Raises:
+        UserError: none does, so the tags cannot be right.
+    """
+    without = sum(not umi for umi in reads.umi)
+    if not tags or not without:
+        return []
+    if without == len(reads.umi):
+        raise UserError(
+            "no read of the gene carries the UMI's tag",
+            remedy="Name the tag that holds the UMI, or 'none' if there is none",
+            column="umi",
+            value=",".join(tags),
+        )
+    return [
+        f"{without} of {len(reads.umi)} reads carry no UMI ({','.join(tags)}); each of their "
+        "fragments counts as a molecule of its own"
+    ]
 
 
 def _sites(placed: PlacedLocus) -> NDArray[np.int64]:
@@ -250,7 +275,7 @@ def _codon(
         discordant_fragments=view.discordant,
         limit_of_detection_vaf=worst(limits),
         limit_of_detection_by_allele={namer.name(f.allele): f.limit for f in at_codon},
-        vaf_upper95_if_absent=upper_bound(0, depth),
+        vaf_upper95_if_absent=caller.bound(0, depth),
     )
 
 
@@ -262,8 +287,9 @@ def _quality_control(
     caller: Caller,
     *,
     copies_are_known: bool,
+    umi_warnings: Sequence[str],
 ) -> QualityControl:
-    warnings = list(extraction.warnings)
+    warnings = [*extraction.warnings, *umi_warnings]
     if extraction.records and not (extraction.marked_duplicates or copies_are_known):
         warnings.append(UNMARKED)
     if reads.without_qualities:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import bdtrc, betaincinv, gammaln
 
+FEWEST_MOLECULES = 2
+"""Molecules that a call needs, however unlikely an error is: one can be anything."""
 _GRID_PER_DECADE = 200
 """Error probabilities kept per factor of ten when there are many: rounded up by 1.2 % at most."""
 _MOST_GROUPS = 64
@@ -66,7 +69,7 @@ class Errors:
             return float(self.trials @ np.log(self.probability))
         tilt = self._tilt(count) if count > self.mean else 0.0
         odds = np.log(self.probability) - np.log1p(-self.probability) + tilt
-        tilted = 1.0 / (1.0 + np.exp(-odds))
+        tilted = np.clip(1.0 / (1.0 + np.exp(-odds)), 1e-300, 1 - 1e-15)
         # log E[exp(tilt K)]
         log_moment = float(
             self.trials @ np.logaddexp(np.log1p(-self.probability), np.log(self.probability) + tilt)
@@ -82,12 +85,15 @@ class Errors:
         return min(0.0, log_moment - tilt * count + float(np.log(series)))
 
     def critical_count(self, alpha: float) -> int:
-        """Return the smallest count with a tail of at most ``alpha`` (total + 1 if none has)."""
+        """Return the smallest count with a tail of at most ``alpha`` (total + 1 if none has).
+
+        Never below ``FEWEST_MOLECULES``.
+        """
         wanted = float(np.log(alpha))
-        count = max(1, int(np.ceil(self.mean)))
+        count = max(FEWEST_MOLECULES, int(np.ceil(self.mean)))
         while count <= self.total and self.log_tail(count) > wanted:
             count += 1
-        return count
+        return min(count, self.total + 1)
 
     def _tilt(self, count: int) -> float:
         logit = np.log(self.probability) - np.log1p(-self.probability)
@@ -145,25 +151,63 @@ def upper_bound(count: int, total: int, confidence: float = 0.95) -> float | Non
     return 1.0 if count == total else float(betaincinv(count + 1, total - count, confidence))
 
 
-def detection_limit(errors: Errors, alpha: float, power: float = 0.95) -> float | None:
+def detection_limit(
+    errors: Errors,
+    alpha: float,
+    power: float = 0.95,
+    *,
+    lost: float = 0.0,
+    pass_chance: Callable[[NDArray[np.int64]], NDArray[np.float64]] | None = None,
+) -> float | None:
     """Return the lowest VAF that passes a test at ``alpha`` with ``power``; None if none does.
 
     The critical count is exact. The power is that of a binomial count with the mean probability of
-    showing the allele, by true presence or by error; unequal error probabilities change it by less
-    than their own size.
+    showing the allele, by true presence or by error.
+
+    Args:
+        errors: Of the informative molecules.
+        alpha: Level of the test.
+        power: Wanted probability of a passing call.
+        lost: Share of true molecules that are misread.
+        pass_chance: Chance that a count passes all else that is asked; 1 without it.
     """
-    needed = errors.critical_count(alpha)
-    return vaf_for_power(needed, errors.total, errors.mean / max(errors.total, 1), power)
+    needed, total = errors.critical_count(alpha), errors.total
+    error = errors.mean / max(total, 1)
+
+    def reached(vaf: float) -> float:
+        chance = min(1.0, vaf * (1 - lost) + error * (1 - vaf))
+        if pass_chance is None or chance in (0.0, 1.0):
+            share = 1.0 if pass_chance is None else float(pass_chance(np.array([total]))[0])
+            return float(bdtrc(needed - 1, total, chance)) * share
+        spread = _TAIL_SDS * np.sqrt(total * chance * (1 - chance)) + _TAIL_SDS
+        first = max(needed, int(total * chance - spread))
+        counts = np.arange(first, min(total, int(total * chance + spread)) + 1)
+        if counts.size == 0:
+            return 0.0
+        mass = np.exp(
+            gammaln(total + 1)
+            - gammaln(counts + 1)
+            - gammaln(total - counts + 1)
+            + counts * np.log(chance)
+            + (total - counts) * np.log1p(-chance)
+        )
+        return float(mass @ pass_chance(counts))
+
+    return _lowest(reached, power) if needed <= total else None
 
 
 def vaf_for_power(needed: int, total: int, error: float, power: float = 0.95) -> float | None:
     """Return the lowest VAF showing ``needed`` of ``total`` with ``power``; None if none does."""
     if needed > total:
         return None
+    return _lowest(
+        lambda vaf: float(bdtrc(needed - 1, total, min(1.0, vaf + error * (1 - vaf)))), power
+    )
 
-    def shortfall(vaf: float) -> float:
-        return float(bdtrc(needed - 1, total, min(1.0, vaf + error * (1 - vaf)))) - power
 
-    if shortfall(0.0) >= 0:
+def _lowest(reached: Callable[[float], float], power: float) -> float | None:
+    if reached(0.0) >= power:
         return 0.0
-    return float(brentq(shortfall, 0.0, 1.0, xtol=1e-9))
+    if reached(1.0) < power:
+        return None
+    return float(brentq(lambda vaf: reached(vaf) - power, 0.0, 1.0, xtol=1e-9))

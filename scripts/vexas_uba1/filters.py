@@ -2,10 +2,9 @@
 
 A flag marks a found allele; it never hides it, and never asks for depth or reference reads.
 
-The strand, read-end and similar flags ask one question: could this share of the allele's molecules
-have come about if the allele's molecules were drawn from all informative ones? The chance is
-``share ** alt``; below ``UNLIKELY`` the flag is raised. So an assay in which every molecule is
-one-sided raises nothing.
+The strand and read-end flags ask one question: could this share of the allele's molecules have come
+about if they were drawn from all informative ones? If that is unlikely, the flag is raised. So an
+assay in which every molecule is one-sided raises nothing.
 """
 
 from __future__ import annotations
@@ -15,16 +14,38 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import bdtr, bdtrc
 
 from vexas_uba1.alleles import View
 
 UNLIKELY = 0.001
+UNLIKELY_SILENCE = 0.01
+"""Chance below which a strand that shows nothing at all is not taken for chance."""
+UNLIKELY_SILENCE_OF_ARTEFACT = 0.2
+"""The same where the other strand is the one that a known artefact of the machine lies on."""
 LOW_BASE_QUALITY = 20
 LOW_MAPPING_QUALITY = 20
 READ_END = 5
 
-Rule = Callable[[View, NDArray[np.bool_]], str | None]
-"""Asks of a view and of the molecules that show the allele; answers with the reason, or None."""
+
+@dataclass(frozen=True)
+class Support:
+    """The molecules that show an allele, among those informative on it; n molecules.
+
+    Attributes:
+        view: The informative molecules.
+        shows: Which of them show the allele (n).
+        artefact_strand: ``forward`` or ``reverse`` where reads of that strand are known to show the
+            allele by a fault of the machine; None elsewhere.
+    """
+
+    view: View
+    shows: NDArray[np.bool_]
+    artefact_strand: str | None = None
+
+
+Rule = Callable[[Support], str | None]
+"""Asks of an allele's support; answers with the reason for the flag, or None."""
 
 
 @dataclass(frozen=True)
@@ -46,39 +67,47 @@ class Flag:
     rule: Rule | None
 
 
-def _one_strand(view: View, shows: NDArray[np.bool_]) -> str | None:
+def _strands(view: View) -> tuple[tuple[str, NDArray[np.bool_], str], ...]:
+    return (("forward", view.forward, "reverse"), ("reverse", view.reverse, "forward"))
+
+
+def _silence_limit(artefact_strand: str | None, loud: str) -> float:
+    return UNLIKELY_SILENCE_OF_ARTEFACT if artefact_strand == loud else UNLIKELY_SILENCE
+
+
+def _one_strand(support: Support) -> str | None:
+    view, shows = support.view, support.shows
     alt = int(shows.sum())
-    for name, there, other in (
-        ("forward", view.forward, "reverse"),
-        ("reverse", view.reverse, "forward"),
-    ):
-        if (there & shows).any():
-            continue
-        # Molecules that the silent strand did not read could not have shown the allele on it.
-        chance = float((~there).mean()) ** alt
-        if chance < UNLIKELY:
+    for name, there, loud in _strands(view):
+        seen = int((there & shows).sum())
+        # Molecules that a strand did not read could not have shown the allele on it.
+        chance = float(bdtr(seen, alt, there.mean()))
+        silent = seen == 0 and chance < _silence_limit(support.artefact_strand, loud)
+        if silent or chance < UNLIKELY:
             return (
-                f"all {alt} supporting fragments show it on the {other} strand only, although "
-                f"{int(there.sum())} of {view.size} fragments were read on the {name} strand"
+                f"{alt - seen} of {alt} supporting fragments show it on the {loud} strand only, "
+                f"although {int(there.sum())} of {view.size} fragments were read on the {name} "
+                "strand"
             )
     return None
 
 
-def _low_base_quality(view: View, shows: NDArray[np.bool_]) -> str | None:
-    median = float(np.median(view.read_quality[shows]))
+def _low_base_quality(support: Support) -> str | None:
+    median = float(np.median(support.view.read_quality[support.shows]))
     if median < LOW_BASE_QUALITY:
         return f"the supporting bases have a median quality of {median:g}"
     return None
 
 
-def _low_mapping_quality(view: View, shows: NDArray[np.bool_]) -> str | None:
-    median = float(np.median(view.mapping_quality[shows]))
+def _low_mapping_quality(support: Support) -> str | None:
+    median = float(np.median(support.view.mapping_quality[support.shows]))
     if median < LOW_MAPPING_QUALITY:
         return f"the supporting fragments have a median mapping quality of {median:g}"
     return None
 
 
-def _read_end(view: View, shows: NDArray[np.bool_]) -> str | None:
+def _read_end(support: Support) -> str | None:
+    view, shows = support.view, support.shows
     near = view.end_distance < READ_END
     if not near[shows].all():
         return None
@@ -95,7 +124,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         "one_strand",
         "Support on one strand only, although the other strand had the power to show the allele",
-        f"chance below {UNLIKELY:g}",
+        f"chance below {UNLIKELY:g}; with nothing on the other strand below {UNLIKELY_SILENCE:g}, "
+        f"or {UNLIKELY_SILENCE_OF_ARTEFACT:g} for T>G before T or G",
         "domain: two-colour chemistry reads A[T]T of the minus strand as T>G "
         "(doi:10.1101/2025.09.27.678978); threshold chosen here",
         _one_strand,
@@ -122,6 +152,20 @@ FLAGS: tuple[Flag, ...] = (
         _read_end,
     ),
     Flag(
+        "cis_neighbour",
+        "In cis with a protein change of a neighbouring codon, whose effect on it is not known",
+        "any",
+        "PMID:35793467: c.119G>C in cis changes what c.121A>T does",
+        None,
+    ),
+    Flag(
+        "amplicon_floor",
+        "Amplicon reads without UMIs and input: too few to tell from polymerase errors",
+        "below amplicon_limit_floor_vaf",
+        "threshold chosen by the laboratory",
+        None,
+    ),
+    Flag(
         "carry_over",
         "Index hopping from other samples of the run explains the support",
         f"Poisson tail above {UNLIKELY:g}",
@@ -131,21 +175,38 @@ FLAGS: tuple[Flag, ...] = (
 )
 
 
-def raise_flags(view: View, shows: NDArray[np.bool_]) -> dict[str, str]:
-    """Return the raised flags of an allele with support: ``{name: reason}``.
-
-    Args:
-        view: The molecules informative on the allele.
-        shows: Which of them show it (n).
-    """
+def raise_flags(support: Support) -> dict[str, str]:
+    """Return the raised flags of an allele that at least one molecule shows: ``{name: reason}``."""
     raised = {}
     for flag in FLAGS:
-        reason = flag.rule(view, shows) if flag.rule is not None else None
+        reason = flag.rule(support) if flag.rule is not None else None
         if reason is not None:
             raised[flag.name] = reason
     return raised
 
 
-def would_flag_any(view: View) -> bool:
-    """Return whether an allele shown by every molecule would be flagged: no call can pass then."""
-    return view.size > 0 and bool(raise_flags(view, np.ones(view.size, dtype=np.bool_)))
+def pass_chance(
+    view: View, artefact_strand: str | None, counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the chance that a true allele raises no flag, by the molecules that show it.
+
+    They are drawn from the informative ones. The strand's, base quality's and mapping quality's
+    flags count; that of the read end is raised by chance in less than one draw of a thousand.
+
+    Args:
+        view: The informative molecules, at least one.
+        artefact_strand: As in :class:`Support`.
+        counts: Numbers of molecules, from 1 on.
+    """
+    passes = np.ones(counts.size)
+    for _, there, loud in _strands(view):
+        silence = (1 - there.mean()) ** counts
+        passes *= np.where(silence < _silence_limit(artefact_strand, loud), 1 - silence, 1.0)
+    for values, lowest in (
+        (view.read_quality, LOW_BASE_QUALITY),
+        (view.mapping_quality, LOW_MAPPING_QUALITY),
+    ):
+        # The median is low if more than half of the draws are.
+        low = float((values < lowest).mean())
+        passes *= 1 - bdtrc(counts // 2, counts, low)
+    return passes

@@ -42,17 +42,22 @@ class AlleleNamer:
     def entry(self, allele: Allele) -> CatalogueEntry | None:
         """Return the catalogue's entry of an allele.
 
-        A codon change in cis with nothing but silent changes of the neighbouring codons is the
-        catalogued one: the same protein.
+        A codon change in cis with changes of the neighbouring codons is looked up by itself; if
+        those are not silent, :meth:`_unknown_beside` tells, and the allele is flagged.
         """
         if allele in self._entries:
             return self._entries[allele]
         own = tuple(edit for edit in allele.edits if edit.start in self._codon)
+        return self._entries.get(Allele(own)) if own else None
+
+    def _unknown_beside(self, allele: Allele) -> str | None:
+        """Return the name of what stands in cis beside a catalogued codon change, if not silent."""
         others = tuple(edit for edit in allele.edits if edit.start not in self._codon)
-        if not own or not others or Allele(own) not in self._entries:
+        if allele in self._entries or not others or self.entry(allele) is None:
             return None
-        beside = effect(Allele(others), self._placed, self._reference)
-        return self._entries[Allele(own)] if beside == "synonymous" else None
+        if effect(Allele(others), self._placed, self._reference) == "synonymous":
+            return None
+        return describe(Allele(others), self._placed, self._reference).hgvs_c
 
     def _breaks_codon(self, edit: Edit) -> bool:
         if edit.start < edit.end:
@@ -68,6 +73,9 @@ class AlleleNamer:
         position, ref, alt = self._vcf_fields(allele)
         what = effect(allele, self._placed, self._reference)
         vaf = finding.alt / finding.depth
+        flags = dict(finding.flags)
+        if (beside := self._unknown_beside(allele)) is not None:
+            flags["cis_neighbour"] = f"on the same molecules {beside} changes the protein as well"
         alt_forward, alt_reverse, depth_forward, depth_reverse = finding.strands
         return Variant(
             hgvs_c=self.name(allele),
@@ -82,8 +90,8 @@ class AlleleNamer:
             vaf_low95=finding.vaf_low,
             vaf_high95=finding.vaf_high,
             quality=finding.quality,
-            filters=tuple(finding.flags),
-            filter_reasons=finding.flags,
+            filters=tuple(flags),
+            filter_reasons=flags,
             category=entry.category if entry else "uncatalogued",
             verdict_class=entry.verdict_class if entry else "uncatalogued",
             evidence=entry.evidence if entry else "none",

@@ -21,11 +21,13 @@ class TargetRegion:
         name: Such as ``codon 41``, ``exon 3 splice acceptor``, ``c.167``, ``exon 3``.
         kind: ``codon41``, ``vexas_locus`` or ``exon``.
         positions: 0-based, ascending.
+        is_intronic: Whether spliced RNA lacks it.
     """
 
     name: str
     kind: str
     positions: tuple[int, ...]
+    is_intronic: bool = False
 
 
 def target_regions(placed: PlacedLocus, catalogue: Catalogue) -> list[TargetRegion]:
@@ -48,7 +50,10 @@ def target_regions(placed: PlacedLocus, catalogue: Catalogue) -> list[TargetRegi
         else:
             loci.setdefault(f"c.{_range_name(touched, placed)}", tuple(sorted(touched)))
     regions = [TargetRegion(f"codon {number}" if number is not None else "codon", "codon41", codon)]
-    regions += [TargetRegion(name, "vexas_locus", bases) for name, bases in loci.items()]
+    regions += [
+        TargetRegion(name, "vexas_locus", bases, placed.intron_distance(bases[0]) is not None)
+        for name, bases in loci.items()
+    ]
     for exon, (start, end) in placed.exon_intervals:
         coding = tuple(base for base in range(start, end) if base in placed.coding_index)
         regions.append(TargetRegion(f"exon {exon}", "exon", coding or tuple(range(start, end))))
@@ -63,6 +68,7 @@ def assess_targets(
     *,
     required_limit_vaf: float,
     power: float,
+    spliced: bool,
 ) -> tuple[Target, ...]:
     """Return what could have been seen in each region.
 
@@ -76,6 +82,7 @@ def assess_targets(
         namer: Of the sample's build.
         required_limit_vaf: Limit of detection that a negative needs.
         power: With which it is to be reached.
+        spliced: Whether the molecules are RNA, in which a splice site cannot be judged.
     """
     limits = caller.position_limits
     reached = limits.reaches(required_limit_vaf, power)
@@ -100,6 +107,8 @@ def assess_targets(
                 and (not decisive or finding.allele in decisive)
             ]
             limit = worst([finding.limit for finding in own])
+            if spliced and region.is_intronic:
+                limit = None
             assessable = limit is not None and limit <= required_limit_vaf
             depth = min((finding.depth for finding in own), default=0)
             if region.kind == "codon41":

@@ -23,6 +23,8 @@ class _Facts:
     reads_only: bool
     codon41_not_assessable: bool
     assessed: tuple[str, ...]
+    unusual: tuple[str, ...]
+    allow: str
     not_assessed: tuple[str, ...]
     further: tuple[Variant, ...]
 
@@ -54,7 +56,17 @@ def decide(call: SampleCall) -> Verdict:
         rna=call.sample.assay == "rna",
         reads_only=call.codon41.count_unit == "reads",
         codon41_not_assessable=blind,
-        assessed=tuple(target.name for target in loci if target.assessable),
+        assessed=tuple(
+            f"{target.name} (from {numbers.limit(target.limit_of_detection_vaf)})"
+            for target in loci
+            if target.assessable
+        ),
+        allow="allows" if call.codon41.depth_fragments == 1 else "allow",
+        unusual=tuple(
+            f"{count} {'shows' if count == 1 else 'show'} {bases}"
+            for bases, count in call.codon41.haplotypes.items()
+            if bases != call.gene["codon_reference"]
+        ),
         not_assessed=tuple(target.name for target in loci if not target.assessable),
         further=further,
     )
@@ -114,6 +126,10 @@ def _reasons(
         yield "codon41_not_assessable"
     if not call.codon41.depth_fragments:
         yield "codon41_without_data"
+    if code == "not_assessable":
+        for bases, count in call.codon41.haplotypes.items():
+            if bases != call.gene["codon_reference"]:
+                yield f"codon41_haplotype:{bases}:{count}"
     if code == "not_detected":
         yield from (f"not_assessed:{target.name}" for target in loci if not target.assessable)
     if call.codon41.count_unit == "reads":
@@ -122,6 +138,11 @@ def _reasons(
         yield "rna_not_dna"
     if call.input.bundled_locus:
         yield "bundled_locus"
+
+
+def _unit(count: int, plural: str) -> str:
+    singular = {"input copies": "input copy"}.get(plural, plural.removesuffix("s"))
+    return singular if count == 1 else plural
 
 
 def _text(code: str, first: Variant | None, call: SampleCall, facts: _Facts) -> str:
@@ -134,6 +155,7 @@ def _text(code: str, first: Variant | None, call: SampleCall, facts: _Facts) -> 
         autoescape=False,  # noqa: S701
     )
     environment.filters |= {
+        "units": lambda count, unit: f"{numbers.count(count)} informative {_unit(count, unit)}",
         "percent": numbers.percent,
         "limit": numbers.limit,
         "count": numbers.count,

@@ -182,7 +182,8 @@ def test_the_interval_makes_room_for_errors_and_for_the_doubt_of_their_rate():
     finding = found(made)[M41T]
     low, high = mid_p_interval(30, 300)
     # Nothing was seen of this kind: the pseudo-counts alone are known to 71 %.
-    assert finding.vaf_high == pytest.approx(high)
+    # Three bases of Q30: so many true molecules are misread.
+    assert finding.vaf_high == pytest.approx(high / (1 - 3e-3))
     assert finding.vaf_low == pytest.approx(low - (1 + 2 * 2**-0.5) * 1e-3 / 3, rel=1e-3)
 
 
@@ -212,8 +213,10 @@ def test_the_limit_is_the_power_of_the_critical_count():
     limit = forced(made)[M41T].limit
     level = LEVELS.vexas / 4
     needed = next(k for k in range(1, 300) if binom.sf(k - 1, 300, 1e-3 / 3) <= level)
-    shown = limit + 1e-3 / 3 * (1 - limit)
-    assert binom.sf(needed - 1, 300, shown) == pytest.approx(0.95, abs=1e-4)
+    # Three bases of Q30: so many true molecules are misread.
+    shown = limit * (1 - 3e-3) + 1e-3 / 3 * (1 - limit)
+    # A little more, for a few true ones lie on one strand by chance and are flagged.
+    assert 0.95 <= binom.sf(needed - 1, 300, shown) <= 0.96
 
 
 def test_no_limit_without_molecules_or_where_all_are_poor():
@@ -246,7 +249,7 @@ def test_counts_are_capped_at_what_the_input_holds():
 
 def test_a_cap_does_not_improve_the_errors():
     rows = [R(f"g{n}", START, EXON, quality=37) for n in range(300)]
-    rows += [R(f"b{n}", START, EXON, quality=12) for n in range(300)]
+    rows += [R(f"b{n}", START, EXON, quality=25) for n in range(300)]
     capped = caller(molecules_of(*rows), counting=Counting(most_molecules=100))
     halves = rows[:50] + rows[300:350]
     same = caller(molecules_of(*halves))

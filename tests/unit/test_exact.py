@@ -83,9 +83,9 @@ def test_the_tail_falls_and_stays_a_probability(probabilities):
 def test_the_critical_count_is_the_first_that_is_significant(probabilities, alpha):
     errors = Errors.of(np.array(probabilities))
     count = errors.critical_count(alpha)
-    assert 1 <= count <= len(probabilities) + 1
+    assert 2 <= count <= len(probabilities) + 1
     assert errors.log_tail(count) <= math.log(alpha)
-    assert count == 1 or errors.log_tail(count - 1) > math.log(alpha)
+    assert count == 2 or errors.log_tail(count - 1) > math.log(alpha)
 
 
 def test_many_distinct_errors_are_grouped_and_only_rounded_up():

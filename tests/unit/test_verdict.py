@@ -182,7 +182,7 @@ def test_loci_that_could_not_be_assessed_are_named():
     )
     negative = verdict(targets=loci)
     assert negative.reasons == ("not_assessed:c.1861",)
-    assert "Nor at exon 3 splice acceptor." in negative.text
+    assert "Nor at exon 3 splice acceptor (from 1.1 %)." in negative.text
     assert "Could not be assessed: c.1861." in negative.text
     assert verdict(vexas(0.3), targets=loci).reasons == ()
 
@@ -295,7 +295,13 @@ def test_the_bundled_gene_is_told():
 
 
 def test_a_gene_without_codon_number_and_note():
-    gene = {"gene": "Uba1", "transcript": "T.1", "codon_number": "", "codon_note": ""}
+    gene = {
+        "gene": "Uba1",
+        "transcript": "T.1",
+        "codon_number": "",
+        "codon_reference": "ATG",
+        "codon_note": "",
+    }
     text = verdict(gene=gene, targets=()).text
     assert text.startswith("Uba1 variant not detected at or above 1.1 % at codon (502")
     named = verdict(other(0.5, hgvs_p=None, at_codon41=True), gene=gene).text

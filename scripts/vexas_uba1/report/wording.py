@@ -78,6 +78,7 @@ REASONS = {
     "silent": "Without a change of protein or splice site",
     "codon41_not_assessable": "The codon's limit of detection misses the required one",
     "codon41_without_data": "Nothing is informative at the codon",
+    "codon41_haplotype": "Seen at the codon, too little to judge",
     "not_assessed": "Could not be assessed",
     "reads_not_molecules": "Counts are reads, not molecules",
     "rna_not_dna": "Measured in RNA, not in DNA",
