@@ -20,6 +20,7 @@ from builders.simulated import clone, sample_of
 from vexas_uba1 import paths
 from vexas_uba1.alignments.fasta import open_genome
 from vexas_uba1.calling import _counting, worst
+from vexas_uba1.errors import UserError
 from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.verdict import decide
@@ -464,3 +465,43 @@ def test_false_positives_stay_rare(tmp_path):
         call = call_bam(builder.write_bam(tmp_path / f"{number}.bam"), tmp_path, sample=MAN)
         found += [variant.hgvs_c for variant in call.variants]
     assert found == []
+
+
+def with_umis(folder, tagged, plain):
+    """Ten reads of 100 bases with tag RX where asked for, called with that tag."""
+    genome = hand_genome()
+    builder = reads_of(
+        [{"count": tagged + plain, "start1": 47198990, "cigar": "100M", "spread": 10}], genome
+    )
+    builder.lines = [
+        line + f"\tRX:Z:ACG{'ACGT'[number % 4]}" if number < tagged else line
+        for number, line in enumerate(builder.lines)
+    ]
+    return call_bam(
+        builder.write_bam(folder / "umi.bam"), folder, sample=MAN, options={"umi_tags": ("RX",)}
+    )
+
+
+def test_a_umi_tag_that_no_read_carries_is_an_error_and_no_fall_back(tmp_path):
+    with pytest.raises(UserError, match="no read of the gene carries the UMI's tag") as raised:
+        with_umis(tmp_path, 0, 10)
+    assert raised.value.problems[0].column == "umi"
+    assert raised.value.problems[0].value == "RX"
+
+
+def test_a_umi_tag_on_part_of_the_reads_is_told(tmp_path):
+    assert any(
+        "3 of 10 reads carry no UMI (RX)" in text for text in with_umis(tmp_path, 7, 3).qc.warnings
+    )
+
+
+def test_rna_cannot_judge_a_splice_site_even_where_reads_hold_introns(tmp_path):
+    templates = [{"count": 300, "start1": 47198960, "cigar": "150M", "spread": 60}]
+    bam = builder_of(templates).write_bam(tmp_path / "r.bam")
+    acceptor = {}
+    for assay in ("wes", "rna"):
+        made = call_bam(bam, tmp_path, sample={"sex": "male", "assay": assay})
+        acceptor[assay] = next(t for t in made.targets if t.name == "exon 3 splice acceptor")
+    assert acceptor["wes"].assessable
+    assert not acceptor["rna"].assessable
+    assert acceptor["rna"].limit_of_detection_vaf is None
