@@ -8,15 +8,15 @@ and with the verdict. The names of the fields are the names in the files;
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vexas_uba1.errors import UserError
 from vexas_uba1.files import write_json
+from vexas_uba1.versioned import read_versioned
 
 SCHEMA_VERSION = "1.0"
+_REMEDY = "Name an existing result, or run the sample again with this version"
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class SampleResult:
 
 def write_call(path: Path, call: SampleCall) -> None:
     """Write ``call.json``."""
-    write_json(path, {"schema_version": SCHEMA_VERSION, **_converter().unstructure(call)})
+    write_json(path, {"schema_version": SCHEMA_VERSION, **_unstructured(call)})
 
 
 def read_call(path: Path) -> SampleCall:
@@ -237,8 +237,7 @@ def read_call(path: Path) -> SampleCall:
     Raises:
         UserError: the file is missing or is not a call of this version.
     """
-    structured: SampleCall = _read(path, SampleCall, lambda fields: fields)
-    return structured
+    return read_versioned(path, SampleCall, version=SCHEMA_VERSION, what="a call", remedy=_REMEDY)
 
 
 def write_result(path: Path, result: SampleResult) -> None:
@@ -248,8 +247,8 @@ def write_result(path: Path, result: SampleResult) -> None:
 
 def result_to_json(result: SampleResult) -> dict[str, Any]:
     """Return the content of ``result.json``."""
-    call = _converter().unstructure(result.call)
-    verdict = _converter().unstructure(result.verdict)
+    call = _unstructured(result.call)
+    verdict = _unstructured(result.verdict)
     head = {
         "schema_version": SCHEMA_VERSION,
         "sample": call.pop("sample"),
@@ -264,43 +263,19 @@ def read_result(path: Path) -> SampleResult:
     Raises:
         UserError: the file is missing or is not a result of this version.
     """
-    structured: SampleResult = _read(
-        path, SampleResult, lambda fields: {"verdict": fields.pop("verdict", None), "call": fields}
+    return read_versioned(
+        path,
+        SampleResult,
+        version=SCHEMA_VERSION,
+        what="a result",
+        remedy=_REMEDY,
+        shape=lambda fields: {"verdict": fields.pop("verdict", None), "call": fields},
     )
-    return structured
 
 
-def _converter() -> Any:
+def _unstructured(value: object) -> dict[str, Any]:
     # cattrs is imported late: `vexas-uba1 --version` and the sheet check do without it.
-    from cattrs import Converter
+    from cattrs import unstructure
 
-    return Converter(forbid_extra_keys=True)
-
-
-def _read(path: Path, kind: type[Any], shape: Any) -> Any:
-    from cattrs.errors import BaseValidationError
-
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError("no such file", remedy="name an existing result", file=path.name) from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise UserError("is not JSON", remedy="run the sample again", file=path.name) from None
-    version = fields.pop("schema_version", None) if isinstance(fields, dict) else None
-    if version != SCHEMA_VERSION:
-        raise UserError(
-            f"is not a result of schema version {SCHEMA_VERSION}",
-            remedy="run the sample again with this version",
-            file=path.name,
-            value=str(version),
-        )
-    try:
-        return _converter().structure(shape(fields), kind)
-    except BaseValidationError as error:
-        from cattrs import transform_error
-
-        raise UserError(
-            "; ".join(transform_error(error)),
-            remedy="mend the file, or run the sample again",
-            file=path.name,
-        ) from error
+    plain: dict[str, Any] = unstructure(value)
+    return plain

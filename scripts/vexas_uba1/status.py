@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
-from vexas_uba1.errors import Problem, UserError
+from vexas_uba1.errors import Problem
 from vexas_uba1.files import write_json
+from vexas_uba1.versioned import read_versioned
 
 SCHEMA_VERSION = "1.0"
 
@@ -65,29 +65,14 @@ def read_status(path: Path) -> SampleStatus:
     Raises:
         UserError: the file is missing or is not a status of this version.
     """
-    from cattrs import Converter, transform_error
-    from cattrs.errors import BaseValidationError
-
-    remedy = "run the sample again"
-    try:
-        fields: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError("no such file", remedy=remedy, file=path.name) from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise UserError("is not JSON", remedy=remedy, file=path.name) from None
-    version = fields.get("schema_version") if isinstance(fields, dict) else None
-    if version != SCHEMA_VERSION:
-        raise UserError(
-            f"is not a sample's status of schema version {SCHEMA_VERSION}",
-            remedy=f"{remedy} with this version",
-            file=path.name,
-            value=str(version),
-        )
-    try:
-        return Converter(forbid_extra_keys=True).structure(fields, SampleStatus)
-    except BaseValidationError as error:
-        message = "; ".join(transform_error(error))
-        raise UserError(message, remedy=remedy, file=path.name) from error
+    return read_versioned(
+        path,
+        SampleStatus,
+        version=SCHEMA_VERSION,
+        what="a sample's status",
+        remedy="Run the sample again",
+        shape=lambda fields: {"schema_version": SCHEMA_VERSION, **fields},
+    )
 
 
 def _without_folders(problem: Problem) -> Problem:

@@ -7,16 +7,14 @@ door then looks like one of 0.4 % here. ``docs/carryover.md`` explains the arith
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from vexas_uba1.errors import UserError
 from vexas_uba1.files import write_json
 from vexas_uba1.result import ForcedAllele, SampleCall, SampleInfo, Variant
+from vexas_uba1.versioned import read_versioned
 
 SCHEMA_VERSION = "1.0"
 FILTER = "carry_over"
@@ -192,29 +190,13 @@ def read_run_check(path: Path) -> RunCheck:
     Raises:
         UserError: the file is missing or is not a check of this version.
     """
-    from cattrs import Converter, transform_error
-    from cattrs.errors import BaseValidationError
-
-    remedy = "run the workflow again"
-    try:
-        fields: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError("no such file", remedy=remedy, file=path.name) from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise UserError("is not JSON", remedy=remedy, file=path.name) from None
-    version = fields.pop("schema_version", None) if isinstance(fields, dict) else None
-    if version != SCHEMA_VERSION:
-        raise UserError(
-            f"is not a carry-over check of schema version {SCHEMA_VERSION}",
-            remedy=f"{remedy} with this version",
-            file=path.name,
-            value=str(version),
-        )
-    try:
-        return Converter(forbid_extra_keys=True).structure(fields, RunCheck)
-    except BaseValidationError as error:
-        message = "; ".join(transform_error(error))
-        raise UserError(message, remedy=remedy, file=path.name) from error
+    return read_versioned(
+        path,
+        RunCheck,
+        version=SCHEMA_VERSION,
+        what="a carry-over check",
+        remedy="Run the workflow again",
+    )
 
 
 def _check_allele(

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vexas_uba1 import numbers, paths
 from vexas_uba1.files import write_json, write_text
-from vexas_uba1.report import wording
+from vexas_uba1.report.pages import page_environment
 from vexas_uba1.result import SampleInfo, SampleResult, Variant, read_result
 from vexas_uba1.status import SampleStatus
 from vexas_uba1.verdict import leading
@@ -130,32 +129,18 @@ def render_tsv(entries: Sequence[CohortEntry]) -> str:
 
 def render_html(entries: Sequence[CohortEntry], lab_name: str) -> str:
     """Return the page: one self-contained file, verdicts first, links relative to ``cohort/``."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(paths.templates()),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "percent": numbers.percent,
-        "limit": numbers.limit,
-        "count": numbers.count,
-        "reason": wording.reason,
-        "unbroken": wording.unbroken,
-    }
-    environment.globals["interval"] = numbers.interval
     order = list(VERDICT_LABELS)
-    return environment.get_template("cohort.html.j2").render(
-        entries=sorted(entries, key=lambda entry: order.index(entry.verdict)),
-        counts=_counts(entries),
-        labels=VERDICT_LABELS,
-        carry_over_labels=CARRY_OVER_LABELS,
-        lab_name=lab_name,
-        versions=_versions(entries),
+    return (
+        page_environment()
+        .get_template("cohort.html.j2")
+        .render(
+            entries=sorted(entries, key=lambda entry: order.index(entry.verdict)),
+            counts=_counts(entries),
+            labels=VERDICT_LABELS,
+            carry_over_labels=CARRY_OVER_LABELS,
+            lab_name=lab_name,
+            versions=_versions(entries),
+        )
     )
 
 

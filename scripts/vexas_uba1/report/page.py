@@ -7,16 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vexas_uba1 import numbers
 from vexas_uba1.files import write_text
-from vexas_uba1.paths import templates
 from vexas_uba1.report import wording
+from vexas_uba1.report.pages import page_environment
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
 from vexas_uba1.result import SampleCall, SampleResult, Variant
 from vexas_uba1.tables import full_hgvs
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    pass
 
 TEMPLATE = "report.html.j2"
 
@@ -31,7 +30,7 @@ def render_report(result: SampleResult, lab_name: str) -> str:
     call = result.call
     codon = [target for target in call.targets if target.kind == "codon41"]
     return (
-        _environment()
+        page_environment()
         .get_template(TEMPLATE)
         .render(
             lab_name=lab_name,
@@ -69,36 +68,6 @@ def write_report(path: Path, result: SampleResult, lab_name: str) -> None:
     write_text(path, render_report(result, lab_name))
 
 
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(templates(), encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "percent": numbers.percent,
-        "limit": numbers.limit,
-        "quality": numbers.quality,
-        "count": numbers.count,
-        "words": _words,
-        "reason": wording.reason,
-        "unbroken": wording.unbroken,
-        "css_string": _css_string,
-    }
-    environment.globals |= {
-        "interval": numbers.interval,
-        "meaning": wording.meaning,
-        "role": wording.role,
-        "seen": wording.seen,
-    }
-    return environment
-
-
 def _weight(variant: Variant) -> tuple[bool, bool]:
     # What decides stands first, what is flagged last; otherwise the order is the result's.
     return bool(variant.filters), variant.verdict_class != "vexas"
@@ -109,16 +78,3 @@ def _parameters(call: SampleCall) -> dict[str, str]:
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in call.parameters.items()
     }
-
-
-def _words(name: str) -> str:
-    """Turn a value such as ``bone_marrow`` into words."""
-    return name.replace("_", " ")
-
-
-def _css_string(text: str) -> str:
-    """Escape ``text`` for a style sheet's string: all but plain characters by code point."""
-    return "".join(
-        char if char.isascii() and (char.isalnum() or char in " ._-") else f"\\{ord(char):x} "
-        for char in text
-    )
