@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -27,6 +28,13 @@ class _Lazy(click.Group):
             return None
         command: click.Command = importlib.import_module(f"vexas_uba1.commands.{name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an interrupted one ends with 130, as shells have it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(130)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

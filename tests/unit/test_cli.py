@@ -154,6 +154,33 @@ def test_a_missing_configuration_is_named(capfd, tmp_path):
         assert line.startswith(f"error: {tmp_path / 'config.yaml'}")
 
 
+def test_examples_can_be_pasted_into_a_shell(capfd):
+    said = here(capfd, "simulate", "--help")
+    examples = said.out[said.out.index("Examples:") :]
+    assert "'c.122T>C'" in examples
+    assert ">" not in re.sub(r"'[^']*'", "", examples)
+
+
+def test_an_interrupted_command_ends_with_130(capfd, monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vexas_uba1.steps.engine.run_workflow", interrupted)
+    said = here(capfd, "run", "--config", tmp_path / "config.yaml")
+    assert said.code == 130
+    assert "Traceback" not in said.err
+
+
+def test_a_profile_whose_plugin_is_missing_says_how_to_install_it(capfd, monkeypatch, tmp_path):
+    config = make_project(tmp_path, [{"sample": "A", "alignment": "a.bam"}])
+    monkeypatch.setattr("importlib.util.find_spec", lambda *_: None)
+    said = here(capfd, "run", "--config", config, "--profile", "slurm")
+    assert said.code == 2
+    (line,) = said.err.splitlines()
+    assert "pip install snakemake-executor-plugin-slurm" in line
+    assert not (tmp_path / "results").exists()
+
+
 def test_errors_of_the_disk_are_the_users_and_others_are_not(capfd, monkeypatch):
     def main_with(error):
         def broken(**_):

@@ -25,6 +25,7 @@ from builders.results import (
     an_input,
     some_targets,
 )
+from builders.workflow import here
 from vexas_uba1.numbers import count, interval, limit, percent, quality
 from vexas_uba1.report.page import render_report, write_report
 from vexas_uba1.report.sample import render_sample
@@ -391,6 +392,50 @@ def test_an_edited_result_reaches_every_output(tmp_path: Path) -> None:
     html = report.read_text("utf-8")
     assert "45.7 %" in html and "229" in html and "A sentence edited by hand" in html
     assert "30.1 % (" not in html.partition("Codon 41</h2>")[2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('"id": "S1"', '"id": "../../evil"', "$.sample.id"),
+        ('"id": "S1"', '"id": "/evil"', "$.sample.id"),
+        ('"id": "S1"', '"id": "S1\\n"', "$.sample.id"),
+        ('"id": "S1"', '"id": 7', "$.sample.id"),
+        (f'"vaf": {151 / 502!r}', '"vaf": NaN', "NaN"),
+        (f'"vaf": {151 / 502!r}', '"vaf": -Infinity', "-Infinity"),
+        (f'"vaf": {151 / 502!r}', '"vaf": 1e999', "1e999"),
+        (f'"vaf": {151 / 502!r}', '"vaf": 1.5', "$.variants[0].vaf"),
+        ('"alt_fragments": 151', '"alt_fragments": "151"', "$.variants[0].alt_fragments"),
+        ('"schema_version": "1.0"', '"schema_version": "9"', "schema version 1.0"),
+        ('"schema_version": "1.0",', "", "schema version 1.0"),
+        ("{", "[" * 100_000, "not JSON"),
+        ("{", "", "not JSON"),
+    ],
+)
+def test_a_result_that_breaks_its_schema_is_refused_before_anything_is_written(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], old: str, new: str, place: str
+) -> None:
+    source = tmp_path / "in" / "S1.result.json"
+    write_result(source, a_result())
+    content = source.read_text("utf-8")
+    assert old in content
+    source.write_text(content.replace(old, new, 1), "utf-8")
+    out = tmp_path / "a" / "b" / "out"
+    said = here(capfd, "render", source, "--out", out)
+    assert said.code == 2
+    assert said.err.startswith("error: S1.result.json: ")
+    assert place in said.err
+    assert [path.name for path in tmp_path.rglob("*")] == ["in", "S1.result.json"]
+
+
+def test_a_folder_or_nothing_in_the_place_of_a_result_is_the_users_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for wrong in (tmp_path, tmp_path / "none.json"):
+        said = here(capfd, "render", wrong, "--out", tmp_path / "out")
+        assert said.code == 2
+        assert said.err.startswith(f"error: {wrong.name}: ")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_axis_holds_every_value_in_order() -> None:

@@ -1,6 +1,7 @@
 """What each job is told, and what an earlier run left to be done again."""
 
 import json
+import os
 
 import pytest
 
@@ -132,6 +133,30 @@ def test_a_sample_with_a_missing_file_or_an_unreadable_status_is_unfinished(plan
     assert plan.unfinished() == ["B"]
     plan.forget_unfinished()
     assert not file.exists()
+
+
+def test_a_sample_with_a_damaged_result_is_unfinished(plan):
+    file = leave_status(plan, "B", "ok", ["B.result.json"])
+    result = file.with_name("B.result.json")
+    result.write_text("{}")
+    assert plan.unfinished() == []
+    for damaged in (b'{"sample": ', b"", b"\xff\xfe"):
+        result.write_bytes(damaged)
+        assert plan.unfinished() == ["B"]
+
+
+def test_a_job_is_told_when_an_input_is_another_file_whatever_its_age(plan, tmp_path):
+    before = {name: plan.fingerprints_of_input(name) for name in plan.samples}
+    assert before == {name: plan.fingerprints_of_input(name) for name in plan.samples}
+    os.utime(tmp_path / "b_R2.fastq.gz", (1_000_000_000, 1_000_000_000))
+    assert [name for name in plan.samples if plan.fingerprints_of_input(name) != before[name]] == [
+        "F"
+    ]
+    (tmp_path / "a.bam").write_bytes(b"other")
+    assert plan.fingerprints_of_input("B") != before["B"]
+    os.utime(tmp_path / "genome.fa", (1_000_000_000, 1_000_000_000))
+    for name in plan.samples:
+        assert plan.fingerprints_of_input(name)[-1] != before[name][-1]
 
 
 def test_values_from_snakemakes_command_line_count(tmp_path):

@@ -168,6 +168,8 @@ def test_bam_without_index_is_used_and_nothing_is_written_beside_it(capfd, input
     assert here(capfd, "call", inputs / "POS.bam", "--out", out).code == 0
     assert contents(inputs) == before
     assert files_of(out, "POS") == sorted(SAMPLE_FILES)
+    # Nor is an empty folder left in the output.
+    assert [folder.name for folder in out.iterdir()] == ["samples"]
 
 
 def test_region_without_reads_is_an_answer(capfd, inputs):

@@ -1,6 +1,8 @@
 """A sample that cannot be used, or a faulty job: who finishes, what is told, what is redone."""
 
+import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from builders.workflow import (
     jobs_in,
     jobs_of,
     project,
+    result,
     run,
     snakemake,
     status,
@@ -91,6 +94,79 @@ def test_a_truncated_bam_beside_a_good_one_until_it_is_mended(reads, tmp_path):
     assert cohort(results)["BAD"]["verdict"] == ""
 
 
+def test_an_older_file_in_the_place_of_an_input_is_called_again(reads, tmp_path):
+    shutil.copy(reads / "POS.bam", tmp_path / "A.bam")
+    shutil.copy(reads / "SINGLE_L001_R1.fastq.gz", tmp_path / "F.fastq.gz")
+    rows = [*sample_rows("A"), {"sample": "F", "fq1": "F.fastq.gz"}]
+    config = project(tmp_path, rows, {"allow_bundled_locus": True})
+    results = tmp_path / "results"
+    assert run(config).code == 0
+    assert cohort(results)["A"]["verdict"] == "detected"
+    before = result(results, "F")["input"]["files"]
+    for new, replaced in (("NEG.bam", "A.bam"), ("PAIR_L001_R1.fastq.gz", "F.fastq.gz")):
+        older = tmp_path / new
+        shutil.copy(reads / new, older)
+        os.utime(older, (1_000_000_000, 1_000_000_000))
+        older.replace(tmp_path / replaced)
+    assert run(config).code == 0
+    assert result(results, "F")["input"]["files"] != before
+    assert cohort(results)["A"]["verdict"] == "not_detected"
+    assert run(config).code == 0
+    assert jobs_of(results) == []
+
+
+def test_a_damaged_result_is_made_again_and_a_sample_off_the_sheet_is_told(reads, tmp_path):
+    for name in ("A", "B"):
+        shutil.copy(reads / "POS.bam", tmp_path / f"{name}.bam")
+    config = project(tmp_path, sample_rows("A", "B"))
+    results = tmp_path / "results"
+    assert run(config).code == 0
+    before = delivered(results)
+    damaged = results / "samples" / "A" / "A.result.json"
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    said = run(config)
+    assert said.code == 0, said.err
+    assert "Not in the sheet" not in said.err
+    assert delivered(results) == before
+    project(tmp_path, sample_rows("A"))
+    fewer = run(config)
+    assert fewer.code == 0
+    assert "Not in the sheet any more, left as they are: B" in fewer.err
+    assert files_of(results, "B") == sorted(SAMPLE_FILES)
+
+
+def test_no_folder_of_a_path_with_spaces_reaches_the_results(reads, tmp_path):
+    folder = tmp_path / "jo doe" / "secret folder"
+    folder.mkdir(parents=True)
+    fasta = folder / "wrong genome.fa"
+    fasta.write_text(">chrX\n" + "ACGT" * 20 + "\n")
+    truncate(reads / "PAIR_L001_R1.fastq.gz", folder / "cut off_R1.fastq.gz")
+    rows = [
+        {"sample": "A", "alignment": str(reads / "CRM.cram")},
+        {"sample": "B", "fq1": str(folder / "cut off_R1.fastq.gz")},
+    ]
+    config = project(tmp_path / "here", rows, {"reference": str(fasta)})
+    said = run(config)
+    assert said.code == 2
+    results = tmp_path / "here" / "results"
+    for name in ("A", "B"):
+        assert status(results, name)["state"] == "failed"
+    for part in ("samples", "cohort"):
+        for file in filter(Path.is_file, (results / part).rglob("*")):
+            text = file.read_text(encoding="utf-8")
+            assert "jo doe" not in text
+            assert "secret folder" not in text
+
+
+def test_arguments_that_snakemake_does_not_know_are_the_users(reads, tmp_path):
+    config = project(tmp_path, [{"sample": "A", "alignment": str(reads / "POS.bam")}])
+    for arguments in (["--", "--nonsense"], ["--dry-run", "--", "--nonsense"]):
+        said = run(config, *arguments)
+        assert said.code == 2
+        assert "unrecognized arguments: --nonsense" in said.err
+        assert "goes on from here" not in said.err
+
+
 def test_deleted_files_are_made_again(reads, tmp_path):
     shutil.copy(reads / "POS.bam", tmp_path / "GOOD.bam")
     config = project(tmp_path, sample_rows("GOOD"))
@@ -109,29 +185,44 @@ def test_deleted_files_are_made_again(reads, tmp_path):
     assert delivered(results) == before
 
 
-def test_a_fault_of_the_software_is_no_verdict_and_stops_no_other_sample(reads, tmp_path):
-    product = tmp_path / "product"
+def faulty_product(folder, *fault):
+    """Copy the product with lines of ``fault`` in the call of sample BUG; return its scripts."""
     for name in ("workflow", "scripts", "resources"):
         shutil.copytree(
             paths.product_root() / name,
-            product / name,
+            folder / name,
             ignore=shutil.ignore_patterns("__pycache__", "demo"),
         )
-    shutil.copy(paths.snakefile(), product)
-    calling = product / "scripts" / "vexas_uba1" / "calling.py"
+    shutil.copy(paths.snakefile(), folder)
+    calling = folder / "scripts" / "vexas_uba1" / "calling.py"
     calling.write_text(
         calling.read_text(encoding="utf-8")
         + "\n\n_call_sample = call_sample\n\n\n"
         + "def call_sample(bam, extraction, **options):\n"
         + "    if options['options'].sample.id == 'BUG':\n"
-        + "        raise ZeroDivisionError('an injected fault')\n"
+        + "".join(f"        {line}\n" for line in fault)
         + "    return _call_sample(bam, extraction, **options)\n",
         encoding="utf-8",
     )
+    return folder / "scripts"
+
+
+def test_a_job_that_dies_without_a_word_is_told_in_snakemakes_words(reads, tmp_path):
+    scripts = faulty_product(tmp_path / "product", "import os", "os._exit(9)")
+    shutil.copy(reads / "POS.bam", tmp_path / "BUG.bam")
+    said = run(project(tmp_path, sample_rows("BUG")), PYTHONPATH=str(scripts))
+    assert said.code == 1
+    assert "A job failed. " in said.err
+    assert "The last lines of Snakemake's own log:" in said.err
+    assert "call_variants" in said.err.partition("Snakemake's own log:")[2]
+
+
+def test_a_fault_of_the_software_is_no_verdict_and_stops_no_other_sample(reads, tmp_path):
+    scripts = faulty_product(tmp_path / "product", "raise ZeroDivisionError('an injected fault')")
     for name in ("BUG", "GOOD"):
         shutil.copy(reads / "POS.bam", tmp_path / f"{name}.bam")
     config = project(tmp_path, sample_rows("BUG", "GOOD"))
-    said = run(config, PYTHONPATH=str(product / "scripts"))
+    said = run(config, PYTHONPATH=str(scripts))
     results = tmp_path / "results"
     assert said.code == 1
     assert "ZeroDivisionError: an injected fault" in said.err

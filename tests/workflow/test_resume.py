@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from builders.workflow import delivered, jobs_of, project, run
+from builders.workflow import delivered, jobs_of, project, run, snakemake
 from vexas_uba1 import paths
 
 
@@ -57,7 +57,7 @@ def test_a_run_stopped_and_killed_goes_on_with_the_same_command_to_the_same_byte
     wait_for(process, "Extracting ")
     os.killpg(process.pid, signal.SIGINT)
     _, said = process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "The same command goes on from here" in said
     assert "Traceback" not in said
     process = start(config, "--cores", "1")
@@ -80,10 +80,64 @@ def test_a_second_run_on_the_same_folder_is_refused(from_alignments, reads, tmp_
     with (results / ".lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         said = run(config)
+        plain = snakemake("--configfile", config, "--cores", 1, cwd=tmp_path)
+        # Looking is allowed.
+        looked = snakemake("--configfile", config, "--dry-run", cwd=tmp_path)
     assert said.code == 2
     (error,) = said.errors
     assert "another run is using this output folder" in error
-    assert [file.name for file in results.iterdir()] == [".lock"]
+    assert plain.code == 1
+    assert error in plain.err
+    assert looked.code == 0
+    assert not (results / "work").exists()
+    # The lock that a killed plain Snakemake leaves, and the way out.
+    locks = results / ".snakemake" / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "0.output.lock").write_text("cohort/cohort.tsv\n")
+    left = run(config)
+    assert left.code == 2
+    assert "--unlock" in left.errors[0]
+    assert snakemake("--configfile", config, "--unlock", cwd=tmp_path).code == 0
+    assert run(config).code == 0
+
+
+def test_a_run_waits_for_no_plain_snakemake_on_its_folder(from_alignments, tmp_path):
+    config = project(tmp_path, rows_of(from_alignments)[:1])
+    line = ["-m", "snakemake", "--snakefile", paths.snakefile(), "--configfile", config]
+    plain = subprocess.Popen(
+        [sys.executable, *map(str, line), "--cores", "1"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(plain, "Job ")
+    os.killpg(plain.pid, signal.SIGSTOP)  # so that it does not end before the run looks
+    said = run(config)
+    os.killpg(plain.pid, signal.SIGCONT)
+    _, rest = plain.communicate()
+    assert said.code == 2
+    assert "another run is using this output folder" in said.errors[0]
+    assert plain.returncode == 0, rest
+    # The same folder, written otherwise, is locked once and not against oneself.
+    (tmp_path / "beside").mkdir()
+    assert run("../config.yaml", cwd=tmp_path / "beside").code == 0
+
+
+def test_a_terminated_run_takes_its_snakemake_along(from_alignments, tmp_path):
+    config = project(tmp_path, rows_of(from_alignments)[:1])
+    process = start(config, "--cores", "1")
+    wait_for(process, "Extracting ")
+    process.terminate()  # the run alone: what a scheduler or a container does
+    _, said = process.communicate()
+    assert process.returncode == 143
+    assert "The same command goes on from here" in said
+    assert "Traceback" not in said
+    with (tmp_path / "results" / ".lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert not (tmp_path / "results" / "samples").exists()
 
 
 def test_a_snakemake_that_outlives_its_run_keeps_the_folder(from_alignments, reads, tmp_path):

@@ -30,6 +30,7 @@ rule extract_region:
         shown=lambda wildcards: PLAN.shown_reads(wildcards.sample),
         sheet=lambda wildcards: PLAN.sheet_with_url(wildcards.sample),
         versions=PLAN.versions_of_reads,
+        files=lambda wildcards: PLAN.fingerprints_of_input(wildcards.sample),
     message:
         "Extracting the gene's reads of {wildcards.sample}"
     script:
@@ -55,6 +56,7 @@ rule call_variants:
         job=lambda wildcards: PLAN.call(wildcards.sample),
         # So that an upgrade of software, catalogue or gene record calls again.
         versions=PLAN.versions,
+        files=PLAN.fingerprints_of_references,
     message:
         "Calling {wildcards.sample}"
     script:

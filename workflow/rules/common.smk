@@ -2,6 +2,8 @@
 
 import sys
 
+from vexas_uba1.errors import UserError
+from vexas_uba1.steps import lock
 from vexas_uba1.steps.plan import NO_CONFIGURATION
 
 
@@ -12,6 +14,10 @@ def finished_files(wildcards):
     # Only a run that does its jobs may remove anything: not --dry-run, --report, --dag and their like.
     if workflow.is_main_process and workflow.execution_settings is not None:
         if not workflow.dryrun:
+            try:
+                lock.take_until_the_end(PLAN.outdir)
+            except UserError as error:
+                sys.exit(f"error: {error}")
             PLAN.forget_unfinished()
         elif unfinished := PLAN.unfinished():
             print(f"To be tried again: {', '.join(unfinished)}", file=sys.stderr)

@@ -19,6 +19,7 @@ rule build_index:
         mem_mb=PLAN.index_memory_mb,
     params:
         job=lambda wildcards: PLAN.index(wildcards.kind),
+        files=PLAN.fingerprints_of_references[:1],
     message:
         "Indexing the genome for {wildcards.kind} reads"
     script:

@@ -12,8 +12,8 @@ from vexas_uba1.errors import UserError
 
 _EXAMPLE = """\b
 Examples:
-  vexas-uba1 simulate --out try --allele c.122T>C --vaf 0.05 --depth 500 --format bam
-  vexas-uba1 simulate --out two --allele c.121A>G --vaf 0.1 --allele c.122T>C --vaf 0.04
+  vexas-uba1 simulate --out try --allele 'c.122T>C' --vaf 0.05 --depth 500 --format bam
+  vexas-uba1 simulate --out two --allele 'c.121A>G' --vaf 0.1 --allele 'c.122T>C' --vaf 0.04
   vexas-uba1 simulate --spec spec.yaml --out reads --seed 7
   vexas-uba1 simulate --demo demo
 """
@@ -103,7 +103,7 @@ def simulate_command(spec: Path | None, out: Path, **overrides: Any) -> str:
     if len(alleles) != len(vafs):
         raise UserError(
             f"there are {len(alleles)} alleles and {len(vafs)} VAFs",
-            remedy="Give one --vaf for each --allele; c.[119G>C;121A>T] is one allele",
+            remedy="Give one --vaf for each --allele; 'c.[119G>C;121A>T]' is one allele",
         )
     changes: dict[str, Any] = {}
     if alleles:

@@ -181,7 +181,7 @@ def _parse(text: str, genome: SimulatedGenome, number: int) -> Allele:
     except (ValueError, UserError) as error:
         raise UserError(
             f"clone {number}: the allele cannot be placed: {error}",
-            remedy="Write it as in c.122T>C, c.118-9_118-2del or c.[119G>C;121A>T]",
+            remedy="Write it as in 'c.122T>C', 'c.118-9_118-2del' or 'c.[119G>C;121A>T]'",
             column="clones",
             value=text,
         ) from error

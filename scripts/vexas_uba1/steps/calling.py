@@ -212,8 +212,9 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _genomes(references: Sequence[LocalFile], work: Path) -> list[Genome]:
+    # By its own name: what a message says of it may be stored with the results.
     return [
-        open_genome(file.path, index_dir=work / "fasta", shown=file.shown) for file in references
+        open_genome(file.path, index_dir=work / "fasta", shown=file.name) for file in references
     ]
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
+import importlib.util
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 from rich.console import Console
@@ -22,6 +25,7 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.result import read_result
 from vexas_uba1.samples.check import load_run
 from vexas_uba1.status import SampleStatus, read_status
+from vexas_uba1.steps import lock
 from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.plan import Plan
 from vexas_uba1.verdict import leading
@@ -34,7 +38,7 @@ _STEPS = re.compile(r"(\d+) of (\d+) steps")
 _MESSAGE = re.compile(r"Job \d+: (.+)")
 _FAILED_LOG = re.compile(r"\s*log: (\S.*?) \(check log file")
 _FULL_DISK = re.compile(r"[Nn]o space (?:is )?left on|database or disk is full|Disk quota exceeded")
-_LOCKED = "another run is using this output folder"
+_BAD_ARGUMENTS = 2  # Snakemake's own exit status for them
 
 
 @dataclass
@@ -44,6 +48,10 @@ class _Watched:
     failed_logs: list[str] = field(default_factory=list)
     last_lines: list[str] = field(default_factory=list)
     disk_is_full: bool = False
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a run as Ctrl-C does."""
 
 
 def run_workflow(
@@ -59,7 +67,8 @@ def run_workflow(
         arguments: Further arguments of Snakemake.
 
     Returns:
-        The exit status: 0; 2 if the user has something to mend; 1 for a fault of the software.
+        The exit status: 0; 2 if the user has something to mend; 1 for a fault of the software;
+        130 and 143 if it was interrupted or terminated.
 
     Raises:
         UserError: the configuration or the sheet cannot be used, or another run is under way.
@@ -80,11 +89,21 @@ def run_workflow(
         *("--", _TARGET),
     ]
     if dry_run:
-        return 0 if subprocess.run(command, check=False).returncode == 0 else 1
-    plan.outdir.mkdir(parents=True, exist_ok=True)
-    with _locked(plan.outdir) as lock:
+        code = subprocess.run(command, check=False).returncode
+        return code if code in (0, _BAD_ARGUMENTS) else 1
+    with lock.take(plan.outdir) as held:
+        lock.refuse_if_snakemake_locked(plan.outdir, config)
         watched = _Watched()
-        code = _watch(command, plan.outdir, lock, watched, console)
+        try:
+            code = _watch(command, plan.outdir, held, watched, console)
+        except KeyboardInterrupt as stop:
+            return 128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
+    if code == _BAD_ARGUMENTS:
+        said = re.sub(r"^.*?error: ", "", watched.last_lines[-1]) if watched.last_lines else ""
+        raise UserError(
+            f"Snakemake cannot be called like this: {said}",
+            remedy="Mend what stands after `--`, or the profile",
+        )
     if code != 0:
         return _explain(watched, plan.outdir, console)
     return _show(plan, console)
@@ -93,6 +112,7 @@ def run_workflow(
 def _profile(name: str) -> Path:
     own = paths.product_root() / "workflow" / "profiles" / name
     if own.is_dir() and "/" not in name:
+        _check_executor(own / "config.yaml", name)
         return own
     if (Path(name) / "config.yaml").is_file() or any(Path(name).glob("config.v*.yaml")):
         return Path(name).absolute()
@@ -105,22 +125,22 @@ def _profile(name: str) -> Path:
     )
 
 
-@contextmanager
-def _locked(outdir: Path) -> Iterator[IO[bytes]]:
-    """Hold the output folder's lock; the kernel lets go of it however the run ends."""
-    with (outdir / ".lock").open("wb") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                _LOCKED, remedy="Wait for it to end, or name another outdir", file=outdir.name
-            ) from None
-        os.set_inheritable(handle.fileno(), True)
-        yield handle
+def _check_executor(profile: Path, name: str) -> None:
+    import yaml
+
+    executor = yaml.safe_load(profile.read_text(encoding="utf-8")).get("executor")
+    if executor and importlib.util.find_spec(f"snakemake_executor_plugin_{executor}") is None:
+        python = shlex.quote(sys.executable)
+        raise UserError(
+            f"Snakemake's plugin for {executor} is not installed",
+            remedy=f"Install it: `{python} -m pip install snakemake-executor-plugin-{executor}`",
+            column="--profile",
+            value=name,
+        )
 
 
 def _watch(
-    command: Sequence[str], outdir: Path, lock: IO[bytes], watched: _Watched, console: Console
+    command: Sequence[str], outdir: Path, held: IO[bytes], watched: _Watched, console: Console
 ) -> int:
     """Run Snakemake; its whole output goes to a log, its progress to the terminal."""
     log_file = outdir / ENGINE_LOG
@@ -133,7 +153,7 @@ def _watch(
         console=console,
         disable=not console.is_terminal,
     )
-    with log_file.open("w", encoding="utf-8") as log, progress:
+    with log_file.open("w", encoding="utf-8") as log, progress, _sigterm_interrupts():
         task = progress.add_task("Planning", total=None)
         process = subprocess.Popen(
             command,
@@ -144,7 +164,9 @@ def _watch(
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            pass_fds=[lock.fileno()],
+            # A Snakemake that outlives this process keeps the folder.
+            pass_fds=[held.fileno()],
+            env={**os.environ, lock.HELD: str(outdir)},
         )
         assert process.stdout is not None
         try:
@@ -174,6 +196,18 @@ def _watch(
         return process.wait()
 
 
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _explain(watched: _Watched, outdir: Path, console: Console) -> int:
     """Show the last lines of what failed; return the exit status."""
     if watched.disk_is_full:
@@ -183,6 +217,7 @@ def _explain(watched: _Watched, outdir: Path, console: Console) -> int:
         )
         return 2
     users_to_mend = bool(watched.failed_logs)
+    silent = not watched.failed_logs
     for name in watched.failed_logs[:_MOST_LOGS]:
         log = outdir / name
         lines = (
@@ -191,8 +226,10 @@ def _explain(watched: _Watched, outdir: Path, console: Console) -> int:
         console.print(f"A job failed. The last lines of {log}:")
         for line in lines[-_LOG_LINES:]:
             console.print(f"  {line}")
+        silent |= not any(map(str.strip, lines))
         users_to_mend &= bool(lines) and any(line.startswith("error: ") for line in lines)
-    if not watched.failed_logs:
+    if silent:
+        console.print("The last lines of Snakemake's own log:")
         for line in watched.last_lines:
             console.print(f"  {line}")
     console.print(
@@ -232,6 +269,15 @@ def _show(plan: Plan, console: Console) -> int:
     for status in failed:
         for problem in status.problems:
             console.print(f"error: {status.sample}: {problem}")
+    if left := _not_in_sheet(plan):
+        console.print(f"Not in the sheet any more, left as they are: {', '.join(left)}")
     page = plan.outdir / "cohort" / "cohort.html"
     output.print(f"Open {os.path.relpath(page)}", soft_wrap=True)
     return 2 if failed else 0
+
+
+def _not_in_sheet(plan: Plan) -> list[str]:
+    """Return the samples whose results an earlier sheet has left in the output folder."""
+    folders = (plan.outdir / "samples").iterdir()
+    there = {folder.name for folder in folders if status_file(plan.outdir, folder.name).is_file()}
+    return sorted(there - set(plan.samples))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def trim_reads(job: TrimJob, folder: Path) -> None:
     umi = parse_umi(job.umi)
     report = trim_unit(
         TrimOptions(
-            reads=job.reads,
+            reads=tuple(map(_without_folders, job.reads)),
             trimmed=tuple(
                 folder / f"read{number}.fastq.gz" for number, _ in enumerate(job.reads, 1)
             ),
@@ -105,7 +105,7 @@ def index_genome(job: IndexJob, folder: Path, threads: int) -> None:
     """Build the index of the genome that reads are aligned to, in ``folder``."""
     if job.reference is None:
         raise ValueError("the bundled locus needs no index")
-    open_genome(job.reference.path, index_dir=folder.parent / "fasta", shown=job.reference.shown)
+    open_genome(job.reference.path, index_dir=folder.parent / "fasta", shown=job.reference.name)
     build_index(job.reference.path, job.aligner, folder / "index", rna=job.rna, threads=threads)
 
 
@@ -128,11 +128,9 @@ def align_reads(
     placed = _bundled(locus)
     contigs: tuple[Contig, ...] = ()
     if reference is not None:
-        genome = open_genome(reference.path, index_dir=work / "fasta", shown=reference.shown)
+        genome = open_genome(reference.path, index_dir=work / "fasta", shown=reference.name)
         contigs = genome.contigs
-        placed = place_reads(
-            contigs, locus, [genome], file=reference.shown, wanted=job.build
-        ).placed
+        placed = place_reads(contigs, locus, [genome], file=reference.name, wanted=job.build).placed
     report = align_unit(
         AlignOptions(
             reads=tuple(sorted(trimmed.glob("read*.fastq.gz"))),
@@ -173,6 +171,11 @@ def software_of(marked: Path) -> dict[str, str]:
     return {"cutadapt": version("cutadapt"), **aligners}
 
 
+def _without_folders(file: LocalFile) -> LocalFile:
+    """Return a file whose absolute path no message holds: messages are stored with the results."""
+    return replace(file, shown=file.name) if Path(file.shown).is_absolute() else file
+
+
 def _read(file: Path) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
 
@@ -184,7 +187,7 @@ def _bundled(locus: Locus) -> PlacedLocus:
 
 def _index(job: IndexJob, folder: Path | None) -> AlignerIndex | None:
     if job.users_index is not None:
-        return users_index(job.users_index.path, job.aligner, job.users_index.shown)
+        return users_index(job.users_index.path, job.aligner, job.users_index.name)
     return None if folder is None else built_index(folder / "index", job.aligner)
 
 

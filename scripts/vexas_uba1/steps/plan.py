@@ -192,6 +192,20 @@ class Plan:
         alignment = self.by_id[sample].alignment
         return [str(alignment.path)] if isinstance(alignment, LocalFile) else []
 
+    @property
+    def fingerprints_of_references(self) -> list[str]:
+        """Sizes and times of the references; see :func:`_fingerprints`."""
+        return _fingerprints(self.run.config.references)
+
+    def fingerprints_of_input(self, sample: str) -> list[str]:
+        """Return sizes and times of a sample's reads and of the references."""
+        asked = self.by_id[sample]
+        if asked.is_fastq:
+            reads = [file for unit in asked.units for file in self.reads(sample, unit.unit)]
+        else:
+            reads = [asked.alignment] if isinstance(asked.alignment, LocalFile) else []
+        return [*_fingerprints(reads), *self.fingerprints_of_references]
+
     def sheet_with_url(self, sample: str) -> str:
         """Return the sheet that holds the URL of a sample's BAM or CRAM; empty for local files."""
         remote = isinstance(self.by_id[sample].alignment, RemoteFile)
@@ -269,7 +283,7 @@ class Plan:
             status = read_status(file)
         except UserError:
             return False  # none yet, or one of another version
-        return status.state == "ok" and all((file.parent / name).is_file() for name in status.files)
+        return status.state == "ok" and all(_is_whole(file.parent / name) for name in status.files)
 
     def _forget_failures(self, *patterns: str) -> None:
         work = self.outdir / "work"
@@ -291,15 +305,6 @@ class Plan:
         if sample.umi is None:
             return ()
         return (UMI_TAG,) if sample.is_fastq else sample.umi.tags
-
-
-def _is_finished(file: Path) -> bool:
-    """Return whether a status says that all went well, and the files that it names are there."""
-    try:
-        status = read_status(file)
-    except UserError:
-        return False  # Damaged: as good as not there.
-    return status.state == "ok" and all((file.parent / name).is_file() for name in status.files)
 
 
 def load_plan(files: Sequence[Path], values: Mapping[str, Any]) -> Plan:
@@ -340,6 +345,27 @@ def address_of(sheet: Path, sample: str) -> str:
         if read.id == sample and read.alignment is not None:
             return read.alignment.address
     raise KeyError(sample)
+
+
+def _fingerprints(files: Sequence[LocalFile]) -> list[str]:
+    """Return size in bytes and time of change in ns of each file.
+
+    Snakemake asks only whether an input is newer than the output: `mv` and `cp -p` put an older
+    one in its place unseen.
+    """
+    statuses = (file.path.stat() for file in files)
+    return [f"{status.st_size} {status.st_mtime_ns}" for status in statuses]
+
+
+def _is_whole(file: Path) -> bool:
+    """Return whether a finished file is there and, if it is JSON, can be read."""
+    if file.suffix != ".json":
+        return file.is_file()
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _plain(job: object) -> dict[str, Any]:

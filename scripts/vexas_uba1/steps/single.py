@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -92,6 +93,10 @@ def call_one(
     finally:
         shutil.rmtree(extracted, ignore_errors=True)
         shutil.rmtree(called, ignore_errors=True)
+        # Another call may be using the folder; indexes of FASTAs are kept for the next one.
+        for folder in (extracted.parent, called.parent, work / "scratch", work):
+            with suppress(OSError):
+                folder.rmdir()
     if failure is not None:
         raise UserError.of(failure.problems)
     return status.with_name(f"{name}.result.json")

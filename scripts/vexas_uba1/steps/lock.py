@@ -1,0 +1,68 @@
+"""One run at a time in an output folder, whether ``vexas-uba1 run`` or plain Snakemake."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from vexas_uba1 import paths
+from vexas_uba1.errors import UserError
+
+HELD = "VEXAS_UBA1_LOCKED"
+"""Environment variable in which ``run`` tells its own Snakemake which folder it has locked."""
+
+_LOCKED = "another run is using this output folder"
+
+
+def take(outdir: Path) -> IO[bytes]:
+    """Lock an output folder until the returned file is closed.
+
+    The kernel lets go of it however the run ends.
+
+    Raises:
+        UserError: another run has it.
+    """
+    outdir.mkdir(parents=True, exist_ok=True)
+    handle = (outdir / ".lock").open("wb")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise UserError(
+            _LOCKED, remedy="Wait for it to end, or name another outdir", file=outdir.name
+        ) from None
+    return handle
+
+
+@cache
+def take_until_the_end(outdir: Path) -> IO[bytes] | None:
+    """Lock an output folder for as long as this process lives; None if its parent has done so.
+
+    Raises:
+        UserError: another run has it.
+    """
+    held = os.environ.get(HELD)
+    # Two ways of writing one folder, such as through "..", are one lock.
+    if held is not None and Path(held).resolve() == outdir.resolve():
+        return None
+    return take(outdir)
+
+
+def refuse_if_snakemake_locked(outdir: Path, config: Path) -> None:
+    """Heed the lock that plain Snakemake keeps by itself, which a killed one leaves behind.
+
+    Raises:
+        UserError: there is one.
+    """
+    if any((outdir / ".snakemake" / "locks").glob("*.lock")):
+        unlock = ["snakemake", "--snakefile", str(paths.snakefile()), "--configfile", str(config)]
+        raise UserError(
+            f"{_LOCKED}: Snakemake's own lock is in it",
+            remedy="Wait for it to end; if it was killed, free the folder with "
+            f"`{shlex.join([*unlock, '--unlock'])}`",
+            file=outdir.name,
+        )
