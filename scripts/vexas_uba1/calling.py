@@ -271,6 +271,7 @@ def _codon(
             # Capped like the depth, where reads outnumber the input's copies.
             name: count if depth == view.size else count * depth // view.size
             for name, count in codon_haplotypes(view, placed, caller.codon_inserted).items()
+            if count * depth >= view.size
         },
         discordant_fragments=view.discordant,
         limit_of_detection_vaf=worst(limits),

@@ -23,6 +23,8 @@ UNLIKELY_SILENCE = 0.01
 """Chance below which a strand that shows nothing at all is not taken for chance."""
 UNLIKELY_SILENCE_OF_ARTEFACT = 0.2
 """The same where the other strand is the one that a known artefact of the machine lies on."""
+FAINT = 0.2
+"""Share of its due that a strand shows at most to count as all but silent (assumed)."""
 LOW_BASE_QUALITY = 20
 LOW_MAPPING_QUALITY = 20
 READ_END = 5
@@ -83,7 +85,9 @@ def _one_strand(support: Support) -> str | None:
         # Molecules that a strand did not read could not have shown the allele on it.
         chance = float(bdtr(seen, alt, there.mean()))
         silent = seen == 0 and chance < _silence_limit(support.artefact_strand, loud)
-        if silent or chance < UNLIKELY:
+        # Deep data make any small imbalance unlikely; a flag asks for a large one as well.
+        faint = chance < UNLIKELY and seen < FAINT * alt * float(there.mean())
+        if silent or faint:
             return (
                 f"{alt - seen} of {alt} supporting fragments show it on the {loud} strand only, "
                 f"although {int(there.sum())} of {view.size} fragments were read on the {name} "
@@ -124,8 +128,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         "one_strand",
         "Support on one strand only, although the other strand had the power to show the allele",
-        f"chance below {UNLIKELY:g}; with nothing on the other strand below {UNLIKELY_SILENCE:g}, "
-        f"or {UNLIKELY_SILENCE_OF_ARTEFACT:g} for T>G before T or G",
+        f"chance below {UNLIKELY:g} and under {FAINT:g} of its due; with nothing on the other "
+        f"strand below {UNLIKELY_SILENCE:g}, or {UNLIKELY_SILENCE_OF_ARTEFACT:g} for T>G before T or G",
         "domain: two-colour chemistry reads A[T]T of the minus strand as T>G "
         "(doi:10.1101/2025.09.27.678978); threshold chosen here",
         _one_strand,
@@ -206,7 +210,13 @@ def pass_chance(
         (view.read_quality, LOW_BASE_QUALITY),
         (view.mapping_quality, LOW_MAPPING_QUALITY),
     ):
-        # The median is low if more than half of the draws are.
-        low = float((values < lowest).mean())
-        passes *= 1 - bdtrc(counts // 2, counts, low)
+        is_low = values < lowest
+        if not is_low.any() or is_low.all():
+            passes *= float(not is_low.any())
+            continue
+        # The median is low if more than half of the draws are; with just half it lies between a
+        # low and a high one.
+        halfway = float(values[is_low].mean() + values[~is_low].mean()) / 2
+        most = counts // 2 if halfway >= lowest else (counts - 1) // 2
+        passes *= 1 - bdtrc(most, counts, float(is_low.mean()))
     return passes

@@ -97,7 +97,8 @@ def assess_targets(
             middle = by_depth[len(by_depth) // 2] if by_depth else None
             depth = 0 if middle is None else int(limits.depth[middle])
             limit = None if middle is None else caller.limit_at(int(limits.positions[middle]))
-            assessable = below == 0
+            # Of an amplicon whose reads are no molecules the limit has a floor.
+            assessable = below == 0 and limit is not None and limit <= required_limit_vaf
         else:
             own = [
                 finding

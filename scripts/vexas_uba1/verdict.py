@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from vexas_uba1 import numbers, paths
 from vexas_uba1.result import SampleCall, Target, Variant, Verdict
 
+_MOST_HAPLOTYPES = 3
+"""Other haplotypes that the sentence names; the reasons name all."""
+
 
 @dataclass(frozen=True)
 class _Facts:
@@ -66,7 +69,7 @@ def decide(call: SampleCall) -> Verdict:
             f"{count} {'shows' if count == 1 else 'show'} {bases}"
             for bases, count in call.codon41.haplotypes.items()
             if bases != call.gene["codon_reference"]
-        ),
+        )[:_MOST_HAPLOTYPES],
         not_assessed=tuple(target.name for target in loci if not target.assessable),
         further=further,
     )

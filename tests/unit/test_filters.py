@@ -54,6 +54,12 @@ def test_nearly_all_on_one_strand_where_both_were_read_alike():
     assert "40 of 41 supporting fragments" in flags(nearly)["one_strand"]
 
 
+def test_a_small_imbalance_is_no_flag_however_deep():
+    # 2,300 on one strand and 2,700 on the other: far from chance, and no artefact.
+    deep = view(5000, 5000, strands=["-"] * 2300 + ["+"] * 2700 + ["-", "+"] * 2500)
+    assert flags(deep) == flags(deep, "forward") == {}
+
+
 def test_an_assay_of_one_strand_raises_nothing():
     assert flags(view(50, 500, strands=["+"] * 550)) == {}
 

@@ -1,5 +1,7 @@
 """What jobs leave behind: products, or why the sample cannot go on."""
 
+import errno
+import fcntl
 import json
 
 import pytest
@@ -9,6 +11,7 @@ from vexas_uba1.files import sweep, write_text
 from vexas_uba1.status import read_status
 from vexas_uba1.steps.calling import PUBLISHED, finalise
 from vexas_uba1.steps.cohort import failed_samples
+from vexas_uba1.steps.lock import take
 from vexas_uba1.steps.outcome import Failure, failure_in, produce
 
 
@@ -90,3 +93,12 @@ def test_what_killed_writers_left_is_swept(tmp_path):
     sweep(tmp_path)
     sweep(tmp_path / "not there")
     assert [file.name for file in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_a_disk_without_locks_does_not_stop_the_run(tmp_path, monkeypatch, caplog):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    take(tmp_path).close()
+    assert "knows no locks" in caplog.text

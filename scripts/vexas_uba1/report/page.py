@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vexas_uba1.files import write_text
 from vexas_uba1.report import wording
@@ -13,9 +12,6 @@ from vexas_uba1.report.pages import page_environment
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
 from vexas_uba1.result import SampleCall, SampleResult, Variant
 from vexas_uba1.tables import full_hgvs
-
-if TYPE_CHECKING:
-    pass
 
 TEMPLATE = "report.html.j2"
 

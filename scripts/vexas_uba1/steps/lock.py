@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import logging
 import os
 import shlex
 from functools import cache
@@ -15,6 +17,9 @@ from vexas_uba1.errors import UserError
 HELD = "VEXAS_UBA1_LOCKED"
 """Environment variable in which ``run`` tells its own Snakemake which folder it has locked."""
 
+_WITHOUT_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
+"""What file systems answer that keep no locks, such as some NFS and Lustre."""
+_LOGGER = logging.getLogger(__name__)
 _LOCKED = "another run is using this output folder"
 
 
@@ -35,6 +40,11 @@ def take(outdir: Path) -> IO[bytes]:
         raise UserError(
             _LOCKED, remedy="Wait for it to end, or name another outdir", file=outdir.name
         ) from None
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            handle.close()
+            raise
+        _LOGGER.warning("the disk of the output folder knows no locks: start one run at a time")
     return handle
 
 
