@@ -129,7 +129,8 @@ FLAGS: tuple[Flag, ...] = (
         "one_strand",
         "Support on one strand only, although the other strand had the power to show the allele",
         f"chance below {UNLIKELY:g} and under {FAINT:g} of its due; with nothing on the other "
-        f"strand below {UNLIKELY_SILENCE:g}, or {UNLIKELY_SILENCE_OF_ARTEFACT:g} for T>G before T or G",
+        f"strand below {UNLIKELY_SILENCE:g}, "
+        f"or {UNLIKELY_SILENCE_OF_ARTEFACT:g} for T>G before T or G",
         "domain: two-colour chemistry reads A[T]T of the minus strand as T>G "
         "(doi:10.1101/2025.09.27.678978); threshold chosen here",
         _one_strand,
