@@ -131,7 +131,7 @@ FLAGS: tuple[Flag, ...] = (
         f"chance below {UNLIKELY:g} and under {FAINT:g} of its due; with nothing on the other "
         f"strand below {UNLIKELY_SILENCE:g}, "
         f"or {UNLIKELY_SILENCE_OF_ARTEFACT:g} for T>G before T or G",
-        "domain: two-colour chemistry reads A[T]T of the minus strand as T>G "
+        "two-colour chemistry reads A[T]T of the minus strand as T>G "
         "(doi:10.1101/2025.09.27.678978); threshold chosen here",
         _one_strand,
     ),
