@@ -10,10 +10,10 @@ unexport PYTHONPATH PYTHONHOME
 export PYTHON WHEELS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock bundle clean
+.PHONY: help setup demo test lint benchmark-molecules lock bundle clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 28
 
 setup: ## make .venv from requirements.lock (PYTHON=interpreter, WHEELS=folder made by bundle)
 	@sh scripts/packaging/setup.sh
@@ -31,6 +31,9 @@ lint: setup ## check style, types and workflow
 	.venv/bin/mypy
 	.venv/bin/snakefmt --check Snakefile workflow
 	.venv/bin/snakemake --lint
+
+benchmark-molecules: setup ## measure extraction and calling, up to 1,000,000 fragments, into docs/performance.md
+	.venv/bin/python -m benchmarks.molecules --page docs/performance.md
 
 lock: setup ## renew requirements.lock from pyproject.toml
 	.venv/bin/python -m pip install --quiet uv

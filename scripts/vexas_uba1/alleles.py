@@ -1,35 +1,62 @@
-"""Codon haplotypes and candidate alleles: what the molecules show, as alleles and not as bases."""
+"""Codon haplotypes and candidate alleles: what the molecules show, as alleles and not as bases.
+
+Changes that could be one allele are looked at together, in a cluster: substitutions, insertions and
+deletions of one or of neighbouring codons, and what touches an insertion or deletion. What each
+molecule shows of a cluster is its haplotype there. All changes of one haplotype are in cis and are
+one allele; changes that no molecule shows together are in trans and are alleles of their own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vexas_uba1.fragments import DISCORDANT, UNCERTAIN, IndelCount, Molecules
+from vexas_uba1.fragments import DISCORDANT, UNCERTAIN, Molecules
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.normalise import normalise
 from vexas_uba1.locus.placed import PlacedLocus
+from vexas_uba1.placements import Indel
 from vexas_uba1.reference import BASES, UNKNOWN, ReferenceWindow
 
 _Kind = TypeVar("_Kind", bound=np.generic)
-_CIS_REACH = 5
+INSERTED = 6
+"""Code of a codon's base beside which a molecule has further bases."""
+Pattern = tuple[int, ...]
+"""What a molecule shows: a code for each position, then 1 or 0 for each insertion and deletion."""
+CIS_REACH = 5
 """Bases between changes of neighbouring codons at most; beyond it an intron lies between them."""
+_CODE_BITS, _QUALITY_BITS = 3, 6
+_KEY_BITS = 62
+_MOST_BINS = 1 << 20
+
+
+@dataclass(frozen=True)
+class QualityClasses:
+    """Molecules whose qualities are equal at all positions; c classes.
+
+    Attributes:
+        quality: Phred by position (P, c).
+        size: Molecules (c).
+    """
+
+    quality: NDArray[np.uint8]
+    size: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class View:
-    """The molecules that show all of a few positions together; P positions, n molecules.
+    """The molecules that show all of a few places together; P positions, K indels, n molecules.
 
     Attributes:
         positions: 0-based, ascending (P).
         reference: Reference base codes (P).
         molecules: Index of each informative molecule (n).
-        codes: What each shows, 0 to 3 for A, C, G, T and 5 for a deleted base (P, n).
+        codes: What each shows, 0 to 3 for A, C, G, T, 5 for a deleted base, ``INSERTED`` (P, n).
         quality: Phred of each observation (P, n).
         forward: Seen on a forward-strand read (n).
         reverse: Seen on a reverse-strand read (n).
@@ -37,7 +64,10 @@ class View:
         end_distance: Bases to the nearer read end, of the worst position (n).
         mapping_quality: (n).
         discordant: Molecules left out because their copies contradict each other at one of the
-            positions.
+            places.
+        indels: Insertions and deletions that are looked at by themselves; the positions show the
+            reference where one of them takes bases out (K).
+        carried: Which molecules show each of them (K, n).
     """
 
     positions: tuple[int, ...]
@@ -51,22 +81,39 @@ class View:
     end_distance: NDArray[np.int32]
     mapping_quality: NDArray[np.uint8]
     discordant: int
+    indels: tuple[Indel, ...] = ()
+    carried: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))
 
     @property
     def size(self) -> int:
         """Number of informative molecules."""
         return int(self.molecules.size)
 
+    @property
+    def reference_pattern(self) -> Pattern:
+        """What a molecule without any change shows."""
+        return (*self.reference, *(0 for _ in self.indels))
+
     @cached_property
-    def haplotypes(self) -> dict[tuple[int, ...], int]:
+    def quality_classes(self) -> QualityClasses:
+        """The molecules by their qualities: what errors are worked out for."""
+        first, size = _distinct(_packed(self.quality, _QUALITY_BITS, self.size))
+        return QualityClasses(self.quality[:, first], size)
+
+    @cached_property
+    def haplotypes(self) -> dict[Pattern, int]:
         """Molecules by what they show, commonest first."""
-        distinct, counts = np.unique(self.codes.T, axis=0, return_counts=True)
-        found = zip((tuple(row) for row in distinct.tolist()), counts.tolist(), strict=True)
+        rows = [*self.codes, *self.carried]
+        first, counts = _distinct(_packed(rows, _CODE_BITS, self.size))
+        shown = np.array([row[first] for row in rows], dtype=np.int64)
+        found = zip((tuple(row) for row in shown.T.tolist()), counts.tolist(), strict=True)
         return dict(sorted(found, key=lambda item: (-item[1], item[0])))
 
     def without(self, molecules: NDArray[np.int64]) -> View:
         """Return the view less the given molecules, which then count as discordant."""
         kept = ~np.isin(self.molecules, molecules)
+        if not molecules.size or kept.all():
+            return self
         return replace(
             self,
             molecules=self.molecules[kept],
@@ -78,47 +125,86 @@ class View:
             end_distance=self.end_distance[kept],
             mapping_quality=self.mapping_quality[kept],
             discordant=self.discordant + int((~kept).sum()),
+            carried=self.carried[:, kept] if self.indels else self.carried,
         )
 
-    def showing(self, pattern: tuple[int, ...]) -> NDArray[np.bool_]:
+    def only(self, positions: Iterable[int]) -> View:
+        """Return what the same molecules show at some of the positions."""
+        wanted = set(positions)
+        rows = [row for row, position in enumerate(self.positions) if position in wanted]
+        return replace(
+            self,
+            positions=tuple(self.positions[row] for row in rows),
+            reference=tuple(self.reference[row] for row in rows),
+            codes=self.codes[rows],
+            quality=self.quality[rows],
+        )
+
+    def showing(self, pattern: Pattern) -> NDArray[np.bool_]:
         """Return which molecules show exactly ``pattern`` (n)."""
-        wanted = np.array(pattern, dtype=np.uint8)[:, None]
-        shown: NDArray[np.bool_] = (self.codes == wanted).all(axis=0)
+        shown = np.ones(self.size, dtype=np.bool_)
+        for row, wanted in zip([*self.codes, *self.carried], pattern, strict=True):
+            shown &= row == wanted
         return shown
 
-    def allele(self, pattern: tuple[int, ...]) -> Allele | None:
-        """Return the substitutions that give ``pattern``; None if it holds anything else."""
-        if max(pattern) >= UNKNOWN or max(self.reference) >= UNKNOWN:
+    def allele(self, pattern: Pattern, reference: ReferenceWindow) -> Allele | None:
+        """Return the changes that give ``pattern`` in cis; None if it holds anything else."""
+        codes, carried = pattern[: len(self.positions)], pattern[len(self.positions) :]
+        if max((*codes, *self.reference), default=0) >= UNKNOWN:
             return None
-        changes = {
-            position: BASES[shown]
-            for position, known, shown in zip(self.positions, self.reference, pattern, strict=True)
+        edits = [
+            Edit(position, position + 1, BASES[shown])
+            for position, known, shown in zip(self.positions, self.reference, codes, strict=True)
             if shown != known
-        }
-        return Allele.substitution(changes) if changes else None
+        ]
+        if not any(carried):
+            return Allele(tuple(edits)) if edits else None
+        who = self.molecules[self.showing(pattern)]
+        edits += [
+            indel.mostly(who) for indel, there in zip(self.indels, carried, strict=True) if there
+        ]
+        try:
+            return normalise(edits, reference)
+        except ValueError:
+            # Two alignments of which no molecule shows both as they are.
+            return None
 
-    def pattern(self, allele: Allele) -> tuple[int, ...]:
-        """Return the base codes that a molecule with the substitutions of ``allele`` shows."""
+    def pattern(self, allele: Allele) -> Pattern:
+        """Return what a molecule with the substitutions of ``allele`` alone shows."""
         changed = {edit.start: BASES.index(edit.alt) for edit in allele.edits}
-        return tuple(
+        codes = (
             changed.get(position, known)
             for position, known in zip(self.positions, self.reference, strict=True)
         )
+        return (*codes, *(0 for _ in self.indels))
 
 
-@dataclass(frozen=True)
-class IndelView:
-    """The molecules that span an insertion or deletion, and those that show it.
+def _packed(
+    rows: Sequence[NDArray[np.generic]] | NDArray[np.generic], bits: int, size: int
+) -> NDArray[np.int64]:
+    """Return one number per column, equal where all rows are (size)."""
+    key = np.zeros(size, dtype=np.int64)
+    used = 0
+    for row in rows:
+        if used + bits > _KEY_BITS:
+            _, key = np.unique(key, return_inverse=True)
+            used = int(key.max(initial=0)).bit_length()
+        key = key << bits | row.astype(np.int64)
+        used += bits
+    return key
 
-    Attributes:
-        allele: The left-normalised allele.
-        view: Molecules informative on the bases to either side.
-        shows: Which of them show the allele (n).
-    """
 
-    allele: Allele
-    view: View
-    shows: NDArray[np.bool_]
+def _distinct(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where each distinct number stands first, and how often it does."""
+    highest = int(key.max(initial=0))
+    if highest >= _MOST_BINS:
+        _, first, counts = np.unique(key, return_index=True, return_counts=True)
+        return first, counts
+    counts = np.bincount(key, minlength=highest + 1)
+    first = np.zeros(highest + 1, dtype=np.int64)
+    first[key[::-1]] = np.arange(key.size - 1, -1, -1)
+    there = counts > 0
+    return first[there], counts[there]
 
 
 def view_of(molecules: Molecules, positions: Iterable[int], reference: ReferenceWindow) -> View:
@@ -154,84 +240,95 @@ def view_of(molecules: Molecules, positions: Iterable[int], reference: Reference
     )
 
 
-def codon_haplotypes(
-    view: View, placed: PlacedLocus, inserted: NDArray[np.bool_]
-) -> dict[str, int]:
+def codon_haplotypes(view: View, placed: PlacedLocus) -> dict[str, int]:
     """Return molecules by the codon's bases on the transcript's strand, commonest first.
+
+    ``del`` and ``ins`` are codons that lack bases or have bases put in between, wherever that is
+    placed.
 
     Args:
         view: Molecules informative on the codon.
         placed: The gene on the input's build.
-        inserted: Which of them have bases put in between the codon's (n); they are named ``ins``.
     """
-    rows = [view.positions.index(position) for position in placed.codon_positions]
-    distinct, counts = np.unique(view.codes[rows][:, ~inserted].T, axis=0, return_counts=True)
-    named: dict[str, int] = {"ins": int(inserted.sum())} if inserted.any() else {}
-    for codes, count in zip(distinct.tolist(), counts.tolist(), strict=True):
-        if max(codes) >= UNKNOWN:
-            name = "del"
-        else:
-            name = "".join(BASES[code if placed.is_forward else 3 - code] for code in codes)
+    named: dict[str, int] = {}
+    for pattern, count in view.only(placed.codon_positions).haplotypes.items():
+        name = _codon_name(pattern, placed)
         named[name] = named.get(name, 0) + count
     return dict(sorted(named.items(), key=lambda item: (-item[1], item[0])))
 
 
-def clusters(candidates: Iterable[int], placed: PlacedLocus) -> list[tuple[int, ...]]:
-    """Group 0-based positions whose changes could be one allele: of one or of neighbouring codons.
+def _codon_name(codes: Pattern, placed: PlacedLocus) -> str:
+    if INSERTED in codes:
+        return "ins"
+    if max(codes) >= UNKNOWN:
+        return "del"
+    ordered = codes if placed.is_forward else [3 - code for code in reversed(codes)]
+    return "".join(BASES[code] for code in ordered)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Places whose changes could be one allele.
+
+    Attributes:
+        positions: 0-based, ascending.
+        indels: Insertions and deletions, by place.
+    """
+
+    positions: tuple[int, ...]
+    indels: tuple[Indel, ...] = ()
+
+
+def clusters(
+    candidates: Iterable[int], indels: Iterable[Indel], placed: PlacedLocus
+) -> list[Cluster]:
+    """Group changes that could be one allele: of one or of neighbouring codons, or touching.
 
     The codon of interest is always looked at whole.
+
+    Args:
+        candidates: 0-based positions of substitutions.
+        indels: Insertions and deletions.
+        placed: The gene on the input's build.
     """
     codon = set(placed.codon_positions)
-    groups: list[set[int]] = []
-    for position in sorted({*candidates, *codon}):
-        last = groups[-1] if groups else set()
-        if last and _linked(max(last), position, placed):
-            last.add(position)
-        else:
-            groups.append({position})
-    return [tuple(sorted(group | codon if group & codon else group)) for group in groups]
+    groups: list[list[int | Indel]] = []
+    items: list[int | Indel] = [*codon.union(candidates), *indels]
+    for item in sorted(items, key=_extent):
+        near = [group for group in groups if any(linked(one, item, placed) for one in group)]
+        groups = [group for group in groups if group not in near]
+        groups.append([*(one for group in near for one in group), item])
+    found = []
+    for group in sorted(groups, key=lambda group: _extent(group[0])):
+        positions = {item for item in group if isinstance(item, int)}
+        if positions & codon:
+            positions |= codon
+        held = sorted((item for item in group if isinstance(item, Indel)), key=_extent)
+        found.append(Cluster(tuple(sorted(positions)), tuple(held)))
+    return found
 
 
-def _linked(one: int, other: int, placed: PlacedLocus) -> bool:
-    index = placed.coding_index
-    if one not in index or other not in index or abs(one - other) > _CIS_REACH:
+def linked(one: int | Indel, other: int | Indel, placed: PlacedLocus) -> bool:
+    """Return whether two changes could be one allele if they are in cis."""
+    (low, high), (after_low, after_high) = sorted((_extent(one)[:2], _extent(other)[:2]))
+    if after_low - high > CIS_REACH:
         return False
-    return abs(index[one] // 3 - index[other] // 3) <= 1
+    if after_low - high <= 1 and (isinstance(one, Indel) or isinstance(other, Indel)):
+        return True
+    index = placed.coding_index
+    return any(
+        first in index and second in index and abs(index[first] // 3 - index[second] // 3) <= 1
+        for first in (low, high)
+        for second in (after_low, after_high)
+    )
 
 
-def indel_views(molecules: Molecules, reference: ReferenceWindow) -> list[IndelView]:
-    """Return every insertion and deletion that is shown, with the molecules that span it.
+def _extent(item: int | Indel) -> tuple[int, int, str]:
+    """Return first and last base that a change touches in any placement.
 
-    Alignments that place the same change differently are joined where the reference is known.
+    An insertion touches those beside it.
     """
-    joined: dict[Allele, list[IndelCount]] = {}
-    for shown in molecules.indels:
-        allele = normalise([Edit(shown.start, shown.end, shown.bases)], reference)
-        joined.setdefault(allele, []).append(shown)
-    views = []
-    for allele, shown_as in sorted(joined.items()):
-        # Every placement's flanks must be seen, so that all molecules are asked the same question.
-        low = min([allele.start, *(item.start for item in shown_as)]) - 1
-        high = max([allele.end, *(item.end for item in shown_as)])
-        contradicted = np.concatenate([item.contradicted for item in shown_as])
-        view = view_of(molecules, (low, high), reference).without(contradicted)
-        carriers = np.concatenate([item.molecules for item in shown_as])
-        views.append(IndelView(allele, view, np.isin(view.molecules, carriers)))
-    return views
-
-
-def repeat_length(allele: Allele, reference: ReferenceWindow) -> int:
-    """Return the length of the run of equal known bases at an insertion or deletion."""
-    edit = allele.edits[0]
-    longest = 0
-    for first in (edit.start, edit.end):
-        base = reference.slice(first, first + 1)
-        if base == "N":
-            continue
-        low, high = first, first + 1
-        while reference.slice(low - 1, low) == base:
-            low -= 1
-        while reference.slice(high, high + 1) == base:
-            high += 1
-        longest = max(longest, high - low)
-    return longest
+    if isinstance(item, int):
+        return item, item, ""
+    low, high = item.edit.start, item.last + item.size - 1
+    return (low - 1, high + 1, item.edit.alt) if item.is_insertion else (low, high, "")

@@ -19,31 +19,48 @@ from vexas_uba1.alignments.reads import Reads, read_window
 from vexas_uba1.alleles import codon_haplotypes
 from vexas_uba1.caller import Caller, Counting, Finding, TestLevels
 from vexas_uba1.catalogue import Catalogue
+from vexas_uba1.clones import with_doubt
 from vexas_uba1.errors import UserError
 from vexas_uba1.fragments import Molecules, join_molecules
+from vexas_uba1.grouping.grouping import Grouping, group_reads
+from vexas_uba1.grouping.identity import BY_ENDS, BY_FLAGS, BY_NAMES, Identity, by_umi
+from vexas_uba1.grouping.report import duplicate_warnings
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Locus
 from vexas_uba1.naming import AlleleNamer
+from vexas_uba1.primers import mask_primers
+from vexas_uba1.realignment.realign import realign
+from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.reference import ReferenceWindow, from_fasta, from_reads
 from vexas_uba1.result import (
     Codon41,
     InputFile,
     InputInfo,
+    PrimerUse,
     QualityControl,
     SampleCall,
     SampleInfo,
+    SexCheck,
 )
+from vexas_uba1.samples.primers import Primers
+from vexas_uba1.sex import check_sex
 from vexas_uba1.targets import assess_targets, target_regions, worst
 
 SPLICE_FLANK = 10
 _SITE_BASES = 2
+_LONG_READS = frozenset({"ONT", "PACBIO"})
+"""Platforms whose reads are whole molecules."""
 _SEEN_BESIDE = 20
 """Bases kept beside the searched ones, so that an indel at their edge has flanks as placed."""
 _COPIES_PER_NG = 1000 / 3.3
 """Haploid genomes in a nanogram of DNA, 3.3 pg each."""
-UNMARKED = (
-    "duplicates were never marked in this file, so copies of one molecule count as several and "
-    "depth and limit may look better than they are"
+NO_PRIMERS = (
+    "no fragment begins or ends in a primer of {file}: the primers were cut off before, or the "
+    "file is that of another library"
+)
+SINGLE_RNA = (
+    "copies are not sought among unpaired RNA reads, so depth and limit may look better than they "
+    "are"
 )
 NO_QUALITIES = "{count} records carry no base qualities; Phred 20 is assumed for them"
 
@@ -60,6 +77,7 @@ class CallOptions:
             limit.
         umi_tags: Tags that name the molecule; empty without UMIs.
         input_ng: Nanograms of DNA put into the library, or None.
+        primers: Of an amplicon library; None without.
         bundled_locus: Whether the reads were aligned to the bundled gene alone.
         source_files: The files that the sheet names where they are not the extracted one's source
             (FASTQ).
@@ -73,10 +91,16 @@ class CallOptions:
     amplicon_limit_floor_vaf: float = 0.01
     umi_tags: tuple[str, ...] = ()
     input_ng: float | None = None
+    primers: Primers | None = None
     bundled_locus: bool = False
     source_files: tuple[InputFile, ...] = ()
     source_software: Mapping[str, str] = field(default_factory=dict)
     levels: TestLevels = field(default_factory=TestLevels)
+
+    @property
+    def is_aligned_here(self) -> bool:
+        """Whether the sample came as FASTQ."""
+        return bool(self.source_software)
 
 
 def call_sample(
@@ -108,8 +132,7 @@ def call_sample(
         extraction.contig,
         _widened(sites),
         umi_tags=options.umi_tags,
-        # An amplicon's fragments all begin at its primers: a flag says nothing there.
-        keep_duplicates=bool(options.umi_tags) or options.sample.assay == "amplicon",
+        keep_duplicates=_judges_duplicates(options),
     )
     umi_warnings = _check_umis(reads, options.umi_tags)
     # Reads aligned to the record itself can tell nothing about the reference.
@@ -120,7 +143,11 @@ def call_sample(
     # A splice site known by rule alone is not searched, for a GC donor would look like a change;
     # the catalogue's own were read by its sources.
     searched = np.setdiff1d(sites, list(reference.assumed - named))
-    molecules = join_molecules(reads)
+    is_rna = options.sample.assay == "rna"
+    reads, realignment = realign(reads, placed, reference, list(entries), spliced=is_rna)
+    reads, primer_use = mask_primers(reads, options.primers, placed)
+    grouping = group_reads(reads, _identity(reads, extraction, options))
+    molecules = join_molecules(reads, grouping, sites)
     counting, count_unit = _counting(options)
     caller = Caller(
         molecules,
@@ -134,6 +161,7 @@ def call_sample(
     forced = caller.forced()
     namer = AlleleNamer(placed, reference, entries)
     codon41 = _codon(caller, placed, forced, namer, count_unit)
+    sex_check = check_sex(options.sample, extraction.chromosomes)
     return SampleCall(
         sample=options.sample,
         input=InputInfo(
@@ -153,7 +181,10 @@ def call_sample(
             power=options.levels.power,
             spliced=options.sample.assay == "rna",
         ),
-        variants=tuple(namer.variant(finding, options.sample) for finding in caller.searched()),
+        variants=tuple(
+            namer.variant(finding, with_doubt(options.sample, sex_check))
+            for finding in caller.searched()
+        ),
         forced_alleles=tuple(namer.forced(finding) for finding in forced),
         qc=_quality_control(
             extraction,
@@ -161,9 +192,13 @@ def call_sample(
             molecules,
             reference,
             caller,
-            # UMIs tell them apart; of an amplicon no mark could.
-            copies_are_known=count_unit != "fragments",
+            grouping=grouping,
+            realignment=realignment,
+            is_rna=is_rna,
             umi_warnings=umi_warnings,
+            sex_check=sex_check,
+            primers=primer_use,
+            primers_file="" if options.primers is None else options.primers.file,
         ),
         gene=_gene(locus),
         software=_software() | dict(options.source_software),
@@ -190,6 +225,33 @@ def _reference(
         base for first, last in placed.splice_intervals(_SITE_BASES) for base in range(first, last)
     }
     return from_reads(start, placed.reference_bases(), md_bases, by_rule)
+
+
+def _judges_duplicates(options: CallOptions) -> bool:
+    """Return whether flags are set aside, since more is known here than when they were set.
+
+    UMIs tell copies better; an amplicon's fragments all begin at its primers; and of reads aligned
+    here the ends are looked at again, for at depth some coincide by chance.
+    """
+    return bool(options.umi_tags) or options.sample.assay == "amplicon" or options.is_aligned_here
+
+
+def _identity(reads: Reads, extraction: Extraction, options: CallOptions) -> Identity:
+    """Return what makes two fragments of the sample copies of one molecule."""
+    if options.umi_tags:
+        return by_umi(options.umi_tags)
+    if options.sample.assay == "amplicon" or _has_long_reads(extraction):
+        # Primers give all fragments the same ends; long molecules are hardly ever copied.
+        return BY_NAMES
+    if extraction.marked_duplicates and not _judges_duplicates(options):
+        return BY_FLAGS
+    # One end says little where transcripts are cut at preferred places.
+    is_single_rna = options.sample.assay == "rna" and not reads.both_ends.any()
+    return BY_NAMES if is_single_rna else BY_ENDS
+
+
+def _has_long_reads(extraction: Extraction) -> bool:
+    return any(group.platform in _LONG_READS for group in extraction.read_groups)
 
 
 def _check_umis(reads: Reads, tags: Sequence[str]) -> list[str]:
@@ -270,7 +332,7 @@ def _codon(
         haplotypes={
             # Capped like the depth, where reads outnumber the input's copies.
             name: count if depth == view.size else count * depth // view.size
-            for name, count in codon_haplotypes(view, placed, caller.codon_inserted).items()
+            for name, count in codon_haplotypes(view, placed).items()
             if count * depth >= view.size
         },
         discordant_fragments=view.discordant,
@@ -287,14 +349,23 @@ def _quality_control(
     reference: ReferenceWindow,
     caller: Caller,
     *,
-    copies_are_known: bool,
+    grouping: Grouping,
+    realignment: RealignmentReport,
+    is_rna: bool,
     umi_warnings: Sequence[str],
+    sex_check: SexCheck,
+    primers: PrimerUse | None,
+    primers_file: str,
 ) -> QualityControl:
-    warnings = [*extraction.warnings, *umi_warnings]
-    if extraction.records and not (extraction.marked_duplicates or copies_are_known):
-        warnings.append(UNMARKED)
+    warnings = [*extraction.warnings, *umi_warnings, *duplicate_warnings(grouping.report)]
+    if is_rna and grouping.report.identity == "names":
+        warnings.append(SINGLE_RNA)
     if reads.without_qualities:
         warnings.append(NO_QUALITIES.format(count=reads.without_qualities))
+    if primers is not None and reads.count and not primers.fragments:
+        warnings.append(NO_PRIMERS.format(file=primers_file))
+    if sex_check.agrees is False:
+        warnings.append(sex_check.note)
     if reference.disagreements:
         warnings.append(
             f"{reference.disagreements} exon bases of the reference differ from the gene record's; "
@@ -306,9 +377,13 @@ def _quality_control(
         carry_over="not_checked",
         records_in_window=extraction.records,
         fragments=molecules.count,
-        excluded_records=reads.excluded,
+        excluded_records=dict(reads.excluded),
         mate_disagreement_rate=molecules.disagreement_rate,
         mismatch_rate=caller.model.mismatch_rate,
+        duplicates=grouping.report,
+        realignment=realignment,
+        sex_check=sex_check,
+        primers=primers,
         warnings=tuple(warnings),
     )
 
@@ -340,6 +415,8 @@ def _parameters(options: CallOptions, locus: Locus, catalogue: Catalogue) -> dic
         "amplicon_limit_floor_vaf": options.amplicon_limit_floor_vaf,
         "umi_tags": list(options.umi_tags),
         "input_ng": options.input_ng,
+        "primers_file": None if options.primers is None else options.primers.file,
+        "primers_sha256": None if options.primers is None else options.primers.sha256,
         "false_positive_rate_vexas": options.levels.vexas,
         "false_positive_rate_other_known": options.levels.other_known,
         "false_positive_rate_search": options.levels.search,

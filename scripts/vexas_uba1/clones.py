@@ -7,7 +7,9 @@ counted per cell.)
 
 from __future__ import annotations
 
-from vexas_uba1.result import SampleInfo
+from dataclasses import replace
+
+from vexas_uba1.result import SampleInfo, SexCheck
 
 MAN = "man, one X"
 WOMAN = "woman, two X"
@@ -35,3 +37,12 @@ def clone_fraction(vaf: float, sample: SampleInfo) -> dict[str, float]:
             fractions[WOMAN] = 2 * vaf
         fractions[WOMAN_LOST_X] = 2 * vaf / (1 + vaf)
     return fractions
+
+
+def with_doubt(sample: SampleInfo, check: SexCheck) -> SampleInfo:
+    """Return the sample as :func:`clone_fraction` should see it.
+
+    Where coverage contradicts the sheet, each sex's formula is as doubtful as the other's: all
+    assumptions are named then, as for a sample of unknown sex.
+    """
+    return replace(sample, sex="unknown") if check.agrees is False else sample

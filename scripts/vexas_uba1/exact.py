@@ -17,6 +17,7 @@ _GRID_PER_DECADE = 200
 """Error probabilities kept per factor of ten when there are many: rounded up by 1.2 % at most."""
 _MOST_GROUPS = 64
 _TAIL_SDS = 12.0
+_DENSE_COUNTS = 4096
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,30 @@ class Errors:
     trials: NDArray[np.int64]
 
     @classmethod
-    def of(cls, probabilities: NDArray[np.float64]) -> Errors:
-        """Group one probability per trial; beyond 64 distinct ones they are rounded up a little."""
-        distinct, trials = np.unique(probabilities, return_counts=True)
+    def of(
+        cls, probabilities: NDArray[np.float64], trials: NDArray[np.int64] | None = None
+    ) -> Errors:
+        """Group equal probabilities; beyond 64 distinct ones they are rounded up a little.
+
+        Args:
+            probabilities: In (0, 1) (c).
+            trials: Number of trials with each (c); one each without.
+        """
+        if trials is None:
+            trials = np.ones(probabilities.size, dtype=np.int64)
+        distinct, group = np.unique(probabilities, return_inverse=True)
         if distinct.size > _MOST_GROUPS:
             grid = np.ceil(np.log10(probabilities) * _GRID_PER_DECADE) / _GRID_PER_DECADE
-            distinct, trials = np.unique(np.minimum(10.0**grid, 1 - 1e-9), return_counts=True)
-        return cls(distinct.astype(np.float64), trials.astype(np.int64))
+            distinct, group = np.unique(np.minimum(10.0**grid, 1 - 1e-9), return_inverse=True)
+        summed = np.bincount(group, weights=trials, minlength=distinct.size)
+        return cls(distinct.astype(np.float64), summed.astype(np.int64))
+
+    def thinned(self, total: int) -> Errors:
+        """Return ``total`` of the trials, evenly over the sorted probabilities."""
+        chosen = np.linspace(0, self.total - 1, total).astype(np.int64)
+        group = np.searchsorted(np.cumsum(self.trials), chosen, side="right")
+        kept = np.bincount(group, minlength=self.trials.size)
+        return Errors(self.probability[kept > 0], kept[kept > 0])
 
     @property
     def total(self) -> int:
@@ -90,10 +108,16 @@ class Errors:
         Never below ``FEWEST_MOLECULES``.
         """
         wanted = float(np.log(alpha))
-        count = max(FEWEST_MOLECULES, int(np.ceil(self.mean)))
-        while count <= self.total and self.log_tail(count) > wanted:
-            count += 1
-        return min(count, self.total + 1)
+        # The tail falls with the count: stride beyond the answer, then halve the way back.
+        low = max(FEWEST_MOLECULES, int(np.ceil(self.mean))) - 1
+        stride = 1
+        while low + stride <= self.total and self.log_tail(low + stride) > wanted:
+            low, stride = low + stride, 2 * stride
+        high = min(low + stride, self.total + 1)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.log_tail(middle) > wanted else (low, middle)
+        return high
 
     def _tilt(self, count: int) -> float:
         logit = np.log(self.probability) - np.log1p(-self.probability)
@@ -194,6 +218,24 @@ def detection_limit(
         return float(mass @ pass_chance(counts))
 
     return _lowest(reached, power) if needed <= total else None
+
+
+def tabulated(
+    function: Callable[[NDArray[np.int64]], NDArray[np.float64]], most: int
+) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+    """Return a function of counts from 1 to ``most`` that costs little to ask again.
+
+    Exact up to 4,096; beyond it, where a chance that depends on a count hardly moves any more, it
+    is drawn straight between counts 1 % apart.
+    """
+    dense = np.arange(1, min(most, _DENSE_COUNTS) + 1)
+    sparse = np.empty(0)
+    if most > _DENSE_COUNTS:
+        steps = int(np.ceil(np.log(most / _DENSE_COUNTS) / np.log(1.01))) + 1
+        sparse = np.geomspace(_DENSE_COUNTS, most, steps)[1:]
+    counts = np.concatenate((dense, np.unique(np.round(sparse).astype(np.int64))))
+    values = function(counts)
+    return lambda asked: np.interp(asked, counts, values)
 
 
 def vaf_for_power(needed: int, total: int, error: float, power: float = 0.95) -> float | None:

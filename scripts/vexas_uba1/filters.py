@@ -44,6 +44,7 @@ class Support:
     view: View
     shows: NDArray[np.bool_]
     artefact_strand: str | None = None
+    is_poor_sample: bool = False
 
 
 Rule = Callable[[Support], str | None]
@@ -98,7 +99,7 @@ def _one_strand(support: Support) -> str | None:
 
 def _low_base_quality(support: Support) -> str | None:
     median = float(np.median(support.view.read_quality[support.shows]))
-    if median < LOW_BASE_QUALITY:
+    if median < LOW_BASE_QUALITY and not support.is_poor_sample:
         return f"the supporting bases have a median quality of {median:g}"
     return None
 
@@ -137,7 +138,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         "low_base_quality",
-        "Median base quality of the supporting bases is low",
+        "Median base quality of the supporting bases is low, that of the sample is not",
         f"below {LOW_BASE_QUALITY}",
         "threshold chosen here",
         _low_base_quality,
@@ -191,7 +192,11 @@ def raise_flags(support: Support) -> dict[str, str]:
 
 
 def pass_chance(
-    view: View, artefact_strand: str | None, counts: NDArray[np.int64]
+    view: View,
+    artefact_strand: str | None,
+    counts: NDArray[np.int64],
+    *,
+    is_poor_sample: bool = False,
 ) -> NDArray[np.float64]:
     """Return the chance that a true allele raises no flag, by the molecules that show it.
 
@@ -202,15 +207,16 @@ def pass_chance(
         view: The informative molecules, at least one.
         artefact_strand: As in :class:`Support`.
         counts: Numbers of molecules, from 1 on.
+        is_poor_sample: As in :class:`Support`.
     """
     passes = np.ones(counts.size)
     for _, there, loud in _strands(view):
         silence = (1 - there.mean()) ** counts
         passes *= np.where(silence < _silence_limit(artefact_strand, loud), 1 - silence, 1.0)
-    for values, lowest in (
-        (view.read_quality, LOW_BASE_QUALITY),
-        (view.mapping_quality, LOW_MAPPING_QUALITY),
-    ):
+    asked = [(view.mapping_quality, LOW_MAPPING_QUALITY)]
+    if not is_poor_sample:
+        asked.append((view.read_quality, LOW_BASE_QUALITY))
+    for values, lowest in asked:
         is_low = values < lowest
         if not is_low.any() or is_low.all():
             passes *= float(not is_low.any())

@@ -11,6 +11,7 @@ from vexas_uba1.locus.consequence import changes_protein, effect
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.hgvs import describe, touched_positions
 from vexas_uba1.locus.placed import PlacedLocus
+from vexas_uba1.placements import spares
 from vexas_uba1.reference import ReferenceWindow
 from vexas_uba1.result import ForcedAllele, SampleInfo, Variant
 
@@ -47,23 +48,21 @@ class AlleleNamer:
         """
         if allele in self._entries:
             return self._entries[allele]
-        own = tuple(edit for edit in allele.edits if edit.start in self._codon)
+        own = tuple(edit for edit in allele.edits if self._changes_codon(edit))
         return self._entries.get(Allele(own)) if own else None
 
     def _unknown_beside(self, allele: Allele) -> str | None:
         """Return the name of what stands in cis beside a catalogued codon change, if not silent."""
-        others = tuple(edit for edit in allele.edits if edit.start not in self._codon)
+        others = tuple(edit for edit in allele.edits if not self._changes_codon(edit))
         if allele in self._entries or not others or self.entry(allele) is None:
             return None
         if effect(Allele(others), self._placed, self._reference) == "synonymous":
             return None
         return describe(Allele(others), self._placed, self._reference).hgvs_c
 
-    def _breaks_codon(self, edit: Edit) -> bool:
-        if edit.start < edit.end:
-            return not self._codon.isdisjoint(edit.touched)
-        # Beside the codon an insertion leaves it whole.
-        return min(self._codon) < edit.start <= max(self._codon)
+    def _changes_codon(self, edit: Edit) -> bool:
+        # What can lie beside the codon as well leaves it whole.
+        return not spares(edit, self._codon, self._reference)
 
     def variant(self, finding: Finding, sample: SampleInfo) -> Variant:
         """Return a found allele as results hold it."""
@@ -99,7 +98,7 @@ class AlleleNamer:
             sources_read=entry.sources_read if entry else False,
             effect=what,
             changes_protein=changes_protein(what),
-            at_codon41=any(self._breaks_codon(edit) for edit in allele.edits),
+            at_codon41=any(self._changes_codon(edit) for edit in allele.edits),
             alt_forward=alt_forward,
             alt_reverse=alt_reverse,
             depth_forward=depth_forward,
@@ -133,13 +132,13 @@ class AlleleNamer:
         return {base for edit in allele.edits for base in edit.touched}
 
     def _vcf_fields(self, allele: Allele) -> tuple[int, str, str]:
-        """Return 0-based position, REF and ALT; an indel takes the base before it along."""
+        """Return 0-based position, REF and ALT of one record, whatever the allele is made of.
+
+        A pure insertion or deletion takes the base before it along.
+        """
         start, end = allele.start, allele.end
-        if not allele.is_substitution:
+        first = allele.edits[0]
+        if first.start == first.end or not first.alt:
             start -= 1
         ref = self._reference.slice(start, end)
-        alt, at = "", start
-        for edit in allele.edits:
-            alt += self._reference.slice(at, edit.start) + edit.alt
-            at = edit.end
-        return start, ref, alt + self._reference.slice(at, end)
+        return start, ref, allele.spelled(start, end, self._reference)

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from vexas_uba1.files import write_json
+from vexas_uba1.grouping.report import DuplicateReport
+from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.versioned import read_versioned
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 _REMEDY = "Name an existing result, or run the sample again with this version"
 
 
@@ -172,11 +174,52 @@ class ForcedAllele:
 
 
 @dataclass(frozen=True)
+class PrimerUse:
+    """What the primers of an amplicon library took out of the evidence.
+
+    Attributes:
+        in_window: Primers that touch the gene's window.
+        fragments: Fragments that begin or end in one of them.
+        codon_fragments: Fragments with a base aligned to the codon.
+        codon_primer_fragments: Those of them of which a base of the codon comes from a primer.
+    """
+
+    in_window: int
+    fragments: int
+    codon_fragments: int
+    codon_primer_fragments: int
+
+
+@dataclass(frozen=True)
+class SexCheck:
+    """The expected sex beside what the coverage of X and Y shows.
+
+    Attributes:
+        expected: Of the sheet: ``male``, ``female`` or ``unknown``; after an allogeneic transplant
+            the donor's.
+        observed: ``one_x_with_y``, ``two_x_without_y``, ``one_x_without_y``, ``two_x_with_y``,
+            ``unclear``, or ``not_available`` where the file does not allow it.
+        agrees: Whether they fit; None where one of them is not known.
+        x_ratio: Records per base of X, divided by those of the autosomes; None if not available.
+        y_ratio: The same of Y.
+        note: What the reader must know, in sentences; empty where they agree.
+    """
+
+    expected: str
+    observed: str
+    agrees: bool | None
+    x_ratio: float | None
+    y_ratio: float | None
+    note: str
+
+
+@dataclass(frozen=True)
 class QualityControl:
     """How far the numbers can be relied on.
 
     ``carry_over`` is ``not_checked``, ``clear``, ``explained`` (a call that a neighbour of the run
     explains) or ``single_sample``; ``carry_over_donors`` names those neighbours by allele.
+    ``primers`` is None where none were given for the sample.
     """
 
     reference_source: str
@@ -187,6 +230,10 @@ class QualityControl:
     excluded_records: dict[str, int]
     mate_disagreement_rate: float | None
     mismatch_rate: float | None
+    duplicates: DuplicateReport
+    realignment: RealignmentReport
+    sex_check: SexCheck
+    primers: PrimerUse | None
     warnings: tuple[str, ...]
     carry_over_donors: dict[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -25,6 +25,7 @@ class _Facts:
     rna: bool
     reads_only: bool
     codon41_not_assessable: bool
+    under_primer: bool
     assessed: tuple[str, ...]
     unusual: tuple[str, ...]
     allow: str
@@ -59,6 +60,7 @@ def decide(call: SampleCall) -> Verdict:
         rna=call.sample.assay == "rna",
         reads_only=call.codon41.count_unit == "reads",
         codon41_not_assessable=blind,
+        under_primer=blind and _under_primer(call),
         assessed=tuple(
             f"{target.name} (from {numbers.limit(target.limit_of_detection_vaf)})"
             for target in loci
@@ -78,6 +80,14 @@ def decide(call: SampleCall) -> Verdict:
         _text(code, first, call, facts),
         tuple(_reasons(code, first, call, ranks, loci, blind)),
     )
+
+
+def _under_primer(call: SampleCall) -> bool:
+    """Return whether primers took as many fragments from the codon as they left, or more."""
+    primers = call.qc.primers
+    if primers is None or not primers.codon_primer_fragments:
+        return False
+    return 2 * primers.codon_primer_fragments >= primers.codon_fragments
 
 
 def leading(call: SampleCall) -> Variant | None:
@@ -129,6 +139,8 @@ def _reasons(
         yield "codon41_not_assessable"
     if not call.codon41.depth_fragments:
         yield "codon41_without_data"
+    if blind and call.qc.primers is not None and _under_primer(call):
+        yield f"codon41_under_primer:{call.qc.primers.codon_primer_fragments}"
     if code == "not_assessable":
         for bases, count in call.codon41.haplotypes.items():
             if bases != call.gene["codon_reference"]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
-from vexas_uba1.alignments.reads import DELETED, Deletion, Insertion, Reads
+from vexas_uba1.alignments.reads import DELETED, Blocks, Deletions, Insertions, Reads
 from vexas_uba1.alleles import View
 from vexas_uba1.fragments import Molecules, join_molecules
+from vexas_uba1.grouping.grouping import Grouping
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.reference import ReferenceWindow
 
 CODON = 47_199_050
 """0-based position of c.121 on GRCh38."""
+AROUND_CODON = set(range(CODON - 100, CODON + 100))
+NO_REPORT: Any = None
+"""What the duplicates' report is where no test asks for it."""
 CODES = {**{base: code for code, base in enumerate("ACGTN")}, "-": DELETED}
 
 
@@ -34,7 +39,9 @@ class R:
         ends: Of its fragment.
         library: Index.
         mapping_quality: Phred.
-        inside: Bases to the nearer read end; None for where the bases lie in ``bases``.
+        inside: Further bases of the read to either side; None for none.
+        number: 1 or 2 of a pair, 0 of a single read.
+        both_ends: Whether both of ``ends`` are known to be ends of the fragment.
         insertions: (position, bases).
     """
 
@@ -49,39 +56,63 @@ class R:
     mapping_quality: int = 60
     inside: int | None = 50
     insertions: tuple[tuple[int, str], ...] = ()
+    number: int = 0
+    both_ends: bool = True
 
 
 def reads_of(*rows: R) -> Reads:
     """Return reads as the alignments room would give them."""
-    cells = [
-        (number, row.start + at, CODES[base], row.quality, _inside(row, at))
-        for number, row in enumerate(rows)
-        for at, base in enumerate(row.bases)
-        if base != " "
-    ]
-    table = np.array(cells, dtype=np.int64).reshape(-1, 5).T
+    code, quality, first_base = bytearray(), bytearray(), [0]
+    blocks: list[tuple[int, ...]] = []
+    deletions: list[tuple[int, ...]] = []
+    insertions: list[tuple[int, ...]] = []
+    for number, row in enumerate(rows):
+        padding = bytes([CODES["N"]]) * (row.inside or 0)
+        code += padding
+        put = dict(row.insertions)
+        gap = -1
+        for at, base in enumerate(row.bases + " "):
+            position = row.start + at
+            if position in put:
+                inserted = put[position]
+                insertions.append((number, position, len(code), len(inserted)))
+                code += bytes(CODES[letter] for letter in inserted)
+            if base == "-":
+                gap = position if gap < 0 else gap
+                continue
+            if gap >= 0:
+                deletions.append((number, gap, position, len(code)))
+                gap = -1
+            if base != " ":
+                blocks.append((number, len(code), position, 1))
+                code.append(CODES[base])
+        code += padding
+        quality += bytes([row.quality]) * (len(code) - len(quality))
+        first_base.append(len(code))
+    names = {key: at for at, key in enumerate(dict.fromkeys((r.library, r.name) for r in rows))}
+    size = [len(row.bases.rstrip()) for row in rows]
     return Reads(
-        names=tuple(row.name for row in rows),
+        fragments=len(names),
+        fragment=np.array([names[row.library, row.name] for row in rows], dtype=np.int64),
         library=np.array([row.library for row in rows], dtype=np.int32),
+        number=np.array([row.number for row in rows], dtype=np.uint8),
         reverse=np.array([row.reverse for row in rows], dtype=np.bool_),
+        supplementary=np.zeros(len(rows), dtype=np.bool_),
         mapping_quality=np.array([row.mapping_quality for row in rows], dtype=np.uint8),
-        fragment_ends=tuple(row.ends for row in rows),
-        umi=tuple(row.umi for row in rows),
-        base_read=table[0].astype(np.int32),
-        base_position=table[1].astype(np.int32),
-        base_code=table[2].astype(np.uint8),
-        base_quality=table[3].astype(np.uint8),
-        base_end_distance=table[4].astype(np.int32),
-        insertions=tuple(
-            Insertion(number, at, bases)
-            for number, row in enumerate(rows)
-            for at, bases in row.insertions
-        ),
-        deletions=tuple(
-            Deletion(number, start, end, row.quality)
-            for number, row in enumerate(rows)
-            for start, end in _gaps(row)
-        ),
+        start=np.array([row.start for row in rows], dtype=np.int64),
+        end=np.array([r.start + n for r, n in zip(rows, size, strict=True)], dtype=np.int64),
+        left_clip=np.array([row.inside or 0 for row in rows], dtype=np.int32),
+        right_clip=np.array([row.inside or 0 for row in rows], dtype=np.int32),
+        fragment_start=np.array([row.ends[0] for row in rows], dtype=np.int64),
+        fragment_end=np.array([row.ends[1] for row in rows], dtype=np.int64),
+        both_ends=np.array([row.both_ends for row in rows], dtype=np.bool_),
+        umi=tuple(row.umi for row in rows) if any(row.umi for row in rows) else (),
+        first_base=np.array(first_base, dtype=np.int64),
+        code=np.frombuffer(bytes(code), dtype=np.uint8),
+        quality=np.frombuffer(bytes(quality), dtype=np.uint8),
+        blocks=Blocks(*_columns(blocks)),
+        deletions=Deletions(*_columns(deletions)),
+        insertions=Insertions(*_columns(insertions)),
         md_bases={},
         excluded={},
         flagged_duplicates=0,
@@ -89,23 +120,38 @@ def reads_of(*rows: R) -> Reads:
     )
 
 
-def molecules_of(*rows: R) -> Molecules:
-    """Return the molecules of the rows."""
-    return join_molecules(reads_of(*rows))
+def _columns(rows: Sequence[tuple[int, ...]]) -> np.ndarray:
+    return np.array(rows, dtype=np.int64).reshape(-1, 4).T
 
 
-def _inside(row: R, at: int) -> int:
-    return min(at, len(row.bases) - 1 - at) if row.inside is None else row.inside
+def grouping_of(
+    reads: Reads, molecule: Sequence[int] | None = None, strand: Sequence[int] | None = None
+) -> Grouping:
+    """Return a grouping: ``molecule`` of each read, by default its fragment."""
+    of_read = reads.fragment if molecule is None else np.array(molecule, dtype=np.int64)
+    count = int(of_read.max(initial=-1)) + 1
+    strands = np.zeros(reads.count) if strand is None else np.array(strand)
+    pairs = {(m, int(f)) for m, f in zip(of_read.tolist(), reads.fragment, strict=True) if m >= 0}
+    sides = {(m, int(s)) for m, s in zip(of_read.tolist(), strands, strict=True)}
+    return Grouping(
+        count=count,
+        molecule=of_read,
+        copies=np.array([sum(m == at for m, _ in pairs) for at in range(count)], dtype=np.int32),
+        repeats=np.zeros(count, dtype=np.int32),
+        strand=strands.astype(np.uint8),
+        duplex=np.array([sum(m == at for m, _ in sides) > 1 for at in range(count)], dtype=bool),
+        report=NO_REPORT,
+    )
 
 
-def _gaps(row: R) -> Iterable[tuple[int, int]]:
-    start = None
-    for at, base in enumerate(row.bases + " "):
-        if base == "-" and start is None:
-            start = at
-        elif base != "-" and start is not None:
-            yield row.start + start, row.start + at
-            start = None
+def molecules_of(
+    *rows: R, molecule: Sequence[int] | None = None, strand: Sequence[int] | None = None
+) -> Molecules:
+    """Return the molecules of the rows; their positions and the codon's exon are searched."""
+    reads = reads_of(*rows)
+    covered = {row.start + at for row in rows for at in range(len(row.bases))}
+    positions = np.array(sorted(covered | AROUND_CODON), dtype=np.int64)
+    return join_molecules(reads, grouping_of(reads, molecule, strand), positions)
 
 
 def view_with(

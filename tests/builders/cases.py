@@ -11,6 +11,8 @@ A case is ``tests/cases/<name>/case.yaml``:
       bases: {47199039: A}       # reference bases set by hand, 1-based
       md: true                   # whether reads carry MD tags
       fasta: false               # whether the caller is given the FASTA
+      coverage: {X: 0.5, Y: 0.2} # of the whole file by its index, beside autosomes of 1
+      marked: true               # whether the header names a program that marks duplicates
     groups: [{ID: a, SM: CASE}]  # read groups of the header
     reads:                       # templates; 1-based positions, forward-strand bases as in SAM
       - count: 100               # fragments
@@ -31,6 +33,7 @@ A case is ``tests/cases/<name>/case.yaml``:
     simulate: {...}              # or a simulation, as `vexas-uba1 simulate` takes it
     sample: {sex: male, assay: panel}
     options: {umi_tags: [RX], input_ng: 10, read_group_sample: A}
+             # primers: [[chrX, 47198989, 47199009, "+"]]: contig, start, end, strand as in a BED
     expect: ...                  # see test_cases.py
 """
 
@@ -50,6 +53,7 @@ import yaml
 from builders.loci import bundled
 from builders.sam import DUPLICATE, QC_FAILED, SECONDARY, SUPPLEMENTARY, SamBuilder
 from builders.simulated import genome_of as genome_of_simulation
+from vexas_uba1.alignments.coverage import ContigReads
 from vexas_uba1.alignments.extraction import Extraction, extract_region
 from vexas_uba1.alignments.fasta import Genome, open_genome
 from vexas_uba1.calling import CallOptions, call_sample
@@ -57,6 +61,7 @@ from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.locus.record import Locus, load_locus
 from vexas_uba1.result import SampleCall, SampleInfo, SampleResult
 from vexas_uba1.samples.config import read_config
+from vexas_uba1.samples.primers import Primer, Primers
 from vexas_uba1.simulate.padded_fasta import write_padded_fasta
 from vexas_uba1.simulate.run import simulate
 from vexas_uba1.simulate.spec import spec_of
@@ -64,6 +69,7 @@ from vexas_uba1.verdict import decide
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
 FLANK = 500
+MARKED = "@PG\tID:MarkDuplicates\tPN:MarkDuplicates"
 FLAGS = {
     "duplicate": DUPLICATE,
     "qc_failed": QC_FAILED,
@@ -172,9 +178,14 @@ def reads_of(
     md: bool = True,
     contigs: tuple[tuple[str, int], ...] = (),
     groups: tuple[Mapping[str, str], ...] = (),
+    marked: bool = True,
 ) -> SamBuilder:
     """Write the templates' records."""
-    builder = SamBuilder([(genome.contig, genome.length), *contigs], groups=groups)
+    builder = SamBuilder(
+        [(genome.contig, genome.length), *contigs],
+        groups=groups,
+        header_lines=(MARKED,) if marked else (),
+    )
     for number, template in enumerate(templates):
         assert set(template) <= _READ_KEYS, f"unknown keys: {set(template) - _READ_KEYS}"
         made: dict[tuple[bool, int], _Record] = {}
@@ -298,7 +309,8 @@ class _Md:
 
 
 def _umi(number: int) -> str:
-    bases = ""
+    """Return UMIs that no single misread letter turns into each other."""
+    bases, number = "", number * 48_271 % 4**10
     for _ in range(10):
         number, digit = divmod(number, 4)
         bases += "ACGT"[digit]
@@ -312,6 +324,9 @@ def options_of(sample: Mapping[str, Any], options: Mapping[str, Any]) -> CallOpt
     config = _config()
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
     given.pop("read_group_sample", None)
+    if "primers" in given:
+        listed = tuple(Primer(*row) for row in given["primers"])
+        given["primers"] = Primers("primers.bed", "0" * 64, listed)
     made = CallOptions(
         sample=SampleInfo(**facts),
         reporting_limit_vaf=config.reporting_limit_vaf[assay],
@@ -326,6 +341,12 @@ def _config() -> Any:
     return read_config({}).config
 
 
+def chromosomes(coverage: Mapping[str, float]) -> tuple[ContigReads, ...]:
+    """Return the counts of a whole genome's index: autosomes alike, others as ``coverage`` says."""
+    given = {str(number): 1.0 for number in range(1, 23)} | dict(coverage)
+    return tuple(ContigReads(name, 10**8, round(10_000 * share)) for name, share in given.items())
+
+
 def call_bam(
     bam: Path,
     folder: Path,
@@ -334,6 +355,7 @@ def call_bam(
     genomes: tuple[Genome, ...] = (),
     sample: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
+    coverage: Mapping[str, float] | None = None,
 ) -> SampleCall:
     """Extract and call one file, as the workflow does."""
     gene = gene or locus()
@@ -349,6 +371,8 @@ def call_bam(
         read_group_sample=given.get("read_group_sample"),
         umi_tags=tuple(given.get("umi_tags", ())),
     )
+    if coverage is not None:
+        extraction = replace(extraction, chromosomes=chromosomes(coverage))
     return call_sample(
         out,
         extraction,
@@ -375,6 +399,7 @@ def run_case(case: Mapping[str, Any], folder: Path) -> SampleResult:
             case["reads"],
             genome,
             md=given.get("md", True),
+            marked=given.get("marked", True),
             contigs=contigs,
             groups=tuple(case.get("groups", ())),
         )
@@ -390,6 +415,7 @@ def run_case(case: Mapping[str, Any], folder: Path) -> SampleResult:
         genomes=genomes,
         sample=case.get("sample", {}),
         options=case.get("options", {}),
+        coverage=given.get("coverage"),
     )
     return SampleResult(call, decide(call))
 

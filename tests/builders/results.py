@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from vexas_uba1.grouping.report import DuplicateReport
+from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.result import (
     Codon41,
     ForcedAllele,
@@ -13,6 +15,7 @@ from vexas_uba1.result import (
     SampleCall,
     SampleInfo,
     SampleResult,
+    SexCheck,
     Target,
     Variant,
     Verdict,
@@ -172,6 +175,19 @@ def some_forced_alleles() -> tuple[ForcedAllele, ...]:
     )
 
 
+def a_sex_check(**changes: Any) -> SexCheck:
+    """Return the check of a panel, which allows none."""
+    values: dict[str, Any] = {
+        "expected": "male",
+        "observed": "not_available",
+        "agrees": None,
+        "x_ratio": None,
+        "y_ratio": None,
+        "note": "not checked: how deeply a panel covers X and Y depends on its design",
+    }
+    return SexCheck(**(values | changes))
+
+
 def a_qc(**changes: Any) -> QualityControl:
     """Return an unremarkable quality section."""
     values: dict[str, Any] = {
@@ -183,6 +199,10 @@ def a_qc(**changes: Any) -> QualityControl:
         "excluded_records": {"secondary": 2, "duplicate": 31},
         "mate_disagreement_rate": 0.001,
         "mismatch_rate": 0.002,
+        "duplicates": DuplicateReport("flags", fragments=615, molecules=600, left_out=15),
+        "realignment": RealignmentReport(12, {"haplotype": 3}),
+        "sex_check": a_sex_check(),
+        "primers": None,
         "warnings": (),
     }
     return QualityControl(**(values | changes))
@@ -212,6 +232,9 @@ def a_call(**changes: Any) -> SampleCall:
             "reporting_limit_vaf": 0.02,
             "required_limit_vaf": 0.02,
             "amplicon_limit_floor_vaf": 0.01,
+            "input_ng": None,
+            "primers_file": None,
+            "primers_sha256": None,
         },
     }
     return SampleCall(**(values | changes))
@@ -290,6 +313,8 @@ def an_empty_result(**changes: Any) -> SampleResult:
             excluded_records={},
             mate_disagreement_rate=None,
             mismatch_rate=None,
+            duplicates=DuplicateReport("flags", fragments=0, molecules=0),
+            realignment=RealignmentReport(0, {}),
             reference_source="record",
         ),
     }

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from builders.calls import CODES, CODON, R, grch38, molecules_of, record_reference, view_with
-from builders.loci import TOY, TOY_CONTIG, bundled, mirrored, write
-from vexas_uba1.alleles import (
-    clusters,
-    codon_haplotypes,
-    indel_views,
-    repeat_length,
-    view_of,
-)
-from vexas_uba1.locus.edits import Allele, Edit
+from builders.loci import bundled, mirrored, write
+from vexas_uba1.alleles import INSERTED, clusters, codon_haplotypes, view_of
+from vexas_uba1.locus.edits import Allele
+from vexas_uba1.locus.hgvs import parse_c
 from vexas_uba1.locus.record import load_locus
+from vexas_uba1.placements import Runs, indel_of
 from vexas_uba1.reference import ReferenceWindow
 
 A, C, G, T, DELETED = (CODES[base] for base in "ACGT-")
-NO_INSERTIONS = np.zeros(0, dtype=bool)
 
 
 def at_codon(*rows):
     return view_of(molecules_of(*rows), grch38().codon_positions, record_reference())
 
 
-def haplotypes(view, inserted=None, placed=None):
-    inserted = np.zeros(view.size, dtype=bool) if inserted is None else inserted
-    return codon_haplotypes(view, placed or grch38(), inserted)
+def haplotypes(view, placed=None):
+    return codon_haplotypes(view, placed or grch38())
 
 
 def test_only_molecules_that_show_every_base_are_informative():
@@ -79,8 +77,8 @@ def test_haplotypes_are_counted_commonest_first():
 
 def test_broken_codons_are_named():
     view = view_with(["ATG", "A-G", "---", "ATG", "GTG"])
-    inserted = np.array([False, False, False, True, False])
-    assert haplotypes(view, inserted) == {"del": 2, "ATG": 1, "GTG": 1, "ins": 1}
+    view.codes[1, 3] = INSERTED
+    assert haplotypes(view) == {"del": 2, "ATG": 1, "GTG": 1, "ins": 1}
 
 
 def test_a_codon_on_the_reverse_strand_is_read_on_the_transcripts(tmp_path):
@@ -95,17 +93,49 @@ def test_a_codon_on_the_reverse_strand_is_read_on_the_transcripts(tmp_path):
 
 def test_a_pattern_is_an_allele_and_back():
     view = view_with(["ATG", "GCG"])
-    allele = view.allele((G, C, G))
+    allele = view.allele((G, C, G), record_reference())
     assert allele == Allele.substitution({CODON: "G", CODON + 1: "C"})
     assert view.pattern(allele) == (G, C, G)
     assert view.showing((G, C, G)).tolist() == [False, True]
 
 
 def test_what_is_no_substitution_is_no_pattern():
+    known = record_reference()
     view = view_with(["ATG"])
-    assert view.allele((A, T, G)) is None
-    assert view.allele((A, DELETED, G)) is None
-    assert view_with(["ATG"], reference="ANG").allele((A, C, T)) is None
+    assert view.allele((A, T, G), known) is None
+    assert view.allele((A, DELETED, G), known) is None
+    assert view_with(["ATG"], reference="ANG").allele((A, C, T), known) is None
+
+
+def test_molecules_are_grouped_by_the_qualities_of_all_positions():
+    view = view_with(["ATG"] * 5)
+    view.quality[:] = [[30, 30, 20, 30, 20], [30, 20, 20, 30, 30], [37, 37, 37, 37, 37]]
+    classes = view.quality_classes
+    found = zip(classes.quality.T.tolist(), classes.size.tolist(), strict=True)
+    assert {tuple(quality): size for quality, size in found} == {
+        (30, 30, 37): 2,
+        (30, 20, 37): 1,
+        (20, 20, 37): 1,
+        (20, 30, 37): 1,
+    }
+
+
+@given(st.lists(st.text("ACGT-", min_size=30, max_size=30), min_size=1, max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_haplotypes_of_many_positions_are_told_apart(shown):
+    """Thirty codes do not fit into one number of 64 bits."""
+    view = view_with(shown, reference="A" * 30, positions=range(CODON, CODON + 30))
+    expected = Counter(tuple(CODES[base] for base in text) for text in shown)
+    assert view.haplotypes == expected
+    for pattern, count in expected.items():
+        assert view.showing(pattern).sum() == count
+
+
+def test_some_of_the_positions_are_those_of_the_same_molecules():
+    view = view_with(["ATG", "GCG", "ATG"])
+    only = view.only([CODON + 1, CODON + 2])
+    assert only.positions == (CODON + 1, CODON + 2) and only.size == 3
+    assert only.haplotypes == {(T, G): 2, (C, G): 1}
 
 
 def test_molecules_left_out_count_as_discordant():
@@ -119,12 +149,12 @@ def test_molecules_left_out_count_as_discordant():
 
 def named(groups):
     placed = grch38()
-    return [",".join(str(placed.c_name(at)) for at in group) for group in groups]
+    return [",".join(str(placed.c_name(at)) for at in group.positions) for group in groups]
 
 
 def cluster_of(*c_names):
     placed = grch38()
-    return named(clusters([placed.genomic(name) for name in c_names], placed))
+    return named(clusters([placed.genomic(name) for name in c_names], [], placed))
 
 
 def test_the_codon_is_always_looked_at_whole():
@@ -151,91 +181,37 @@ def test_an_intron_keeps_changes_apart():
     assert cluster_of("118-1", "118-2") == ["118-2", "118-1", "121,122,123"]
 
 
-def toy_reference():
-    return ReferenceWindow(0, TOY_CONTIG, "fasta")
-
-
-def toy_indels(*rows):
-    return indel_views(molecules_of(*rows), toy_reference())
-
-
-def read(name, start, bases, **keys):
-    return R(name, start, bases, **keys)
-
-
-RUN = TOY_CONTIG.index("GGAAAAAAGT")  # six A in a row, from RUN + 2 on
-
-
-def test_a_deletion_placed_in_two_ways_is_one_allele():
-    left, right = "GG-AAAAAGT", "GGAAAAA-GT"
-    rows = [read("l", RUN, left), read("r", RUN, right), read("whole", RUN, "GGAAAAAAGT")]
-    (found,) = toy_indels(*rows)
-    assert found.allele == Allele((Edit(RUN + 2, RUN + 3, ""),))
-    assert found.view.size == 3
-    assert found.shows.tolist() == [True, True, False]
-
-
-def test_all_molecules_are_asked_the_same_question():
-    # One that ends inside of the run cannot tell how long it is.
-    rows = [
-        read("right", RUN, "GGAAAAA-GT"),
-        read("short", RUN, "GGAAAA"),
-        read("late", RUN + 4, "AAAAGT"),
-        read("whole", RUN, "GGAAAAAAGT"),
-    ]
-    (found,) = toy_indels(*rows)
-    assert found.view.molecules.tolist() == [0, 3]
-
-
-def test_an_insertion_placed_in_two_ways_is_one_allele():
-    rows = [
-        read("l", RUN, "GGAAAAAAGT", insertions=((RUN + 2, "A"),)),
-        read("r", RUN, "GGAAAAAAGT", insertions=((RUN + 8, "A"),)),
-        read("whole", RUN, "GGAAAAAAGT"),
-    ]
-    (found,) = toy_indels(*rows)
-    assert found.allele == Allele((Edit(RUN + 2, RUN + 2, "A"),))
-    assert found.shows.tolist() == [True, True, False]
-
-
-def test_where_the_reference_is_unknown_placements_stay_apart():
-    unknown = ReferenceWindow(0, "N" * len(TOY_CONTIG), "record")
-    rows = [read("l", RUN, "GG-AAAAAGT"), read("r", RUN, "GGAAAAA-GT")]
-    found = indel_views(molecules_of(*rows), unknown)
-    assert [view.allele.start for view in found] == [RUN + 2, RUN + 7]
-
-
-def test_contradicted_molecules_are_not_asked():
-    rows = [
-        read("a", RUN, "GG-AAAAAGT"),
-        read("b", RUN, "GG-AAAAAGT"),
-        read("b", RUN, "GGAAAAAAGT", reverse=True),
-        read("c", RUN, "GGAAAAAAGT"),
-    ]
-    (found,) = toy_indels(*rows)
-    assert found.view.molecules.tolist() == [0, 2]
-    assert found.shows.tolist() == [True, False]
-    assert found.view.discordant == 1
+def indel(hgvs_c):
+    known = record_reference()
+    (edit,) = parse_c(hgvs_c, grch38(), known).edits
+    return indel_of(edit, known, Runs.of(known))
 
 
 @pytest.mark.parametrize(
-    ("edit", "length"),
+    ("positions", "hgvs_c", "together"),
     [
-        (Edit(RUN + 2, RUN + 3, ""), 6),
-        (Edit(RUN + 2, RUN + 2, "A"), 6),
-        (Edit(RUN, RUN + 2, ""), 6),
-        (Edit(RUN + 8, RUN + 8, "C"), 1),
+        (["119"], "c.121_123del", True),
+        (["126"], "c.121_123del", True),
+        (["127"], "c.121_123del", False),
+        (["124"], "c.122_123insA", True),
+        (["118-1"], "c.118-9_118-2del", True),
+        (["118-1"], "c.118-9_118-3del", False),
     ],
 )
-def test_the_length_of_the_run(edit, length):
-    assert repeat_length(Allele((edit,)), toy_reference()) == length
+def test_insertions_and_deletions_go_together_with_what_is_near(positions, hgvs_c, together):
+    placed = grch38()
+    wanted = {placed.genomic(name) for name in positions}
+    change = indel(hgvs_c)
+    groups = clusters(wanted, [change], placed)
+    holding = [group for group in groups if wanted <= set(group.positions)]
+    assert (change in holding[0].indels) is together
+    assert [group.indels for group in groups].count((change,)) == 1
 
 
-def test_an_unknown_run_has_no_length():
-    unknown = ReferenceWindow(0, "N" * 100, "record")
-    assert repeat_length(Allele((Edit(50, 51, ""),)), unknown) == 0
-
-
-def test_the_toy_run_is_where_the_tests_think():
-    assert TOY["builds"]["toy"]["exons1"][2] == [140, 157]
-    assert TOY_CONTIG[RUN + 2 : RUN + 8] == "AAAAAA" and TOY_CONTIG[RUN + 8] != "A"
+def test_a_deletion_brings_what_lies_on_either_side_of_it_together():
+    placed = grch38()
+    first, last = placed.genomic("1856"), placed.genomic("1873")
+    apart = clusters([first, last], [], placed)
+    assert [group.positions for group in apart][1:] == [(first,), (last,)]
+    (_, joined) = clusters([first, last], [indel("c.1857_1872del")], placed)
+    assert joined.positions == (first, last)

@@ -9,9 +9,12 @@ import pytest
 from scipy.stats import binom, poisson
 
 from builders.calls import CODON, R, grch38, molecules_of, record_reference
+from builders.drawn import draw
+from vexas_uba1.alleles import codon_haplotypes
 from vexas_uba1.caller import HIGHEST_QUALITY, Caller, Counting, TestLevels
 from vexas_uba1.exact import mid_p_interval, upper_bound
 from vexas_uba1.locus.edits import Allele, Edit
+from vexas_uba1.locus.hgvs import describe, parse_c
 from vexas_uba1.noise import INDEL_ERROR
 
 START = CODON - 3  # c.118
@@ -290,12 +293,13 @@ def test_a_listed_deletion_that_no_read_shows_is_tested():
     assert made[allele].limit is not None
 
 
-def test_inserted_bases_in_the_codon_are_told():
+def test_inserted_bases_in_the_codon_break_it():
     rows = [R(f"n{n}", START, EXON) for n in range(30)]
     rows += [R(f"i{n}", START, EXON, insertions=((CODON + 1, "C"),)) for n in range(5)]
     rows += [R(f"b{n}", START, EXON, insertions=((CODON, "C"),)) for n in range(4)]
     rows += [R(f"a{n}", START, EXON, insertions=((CODON + 3, "C"),)) for n in range(3)]
-    assert caller(molecules_of(*rows)).codon_inserted.sum() == 5
+    view = caller(molecules_of(*rows)).codon_view
+    assert codon_haplotypes(view, grch38()) == {"ATG": 37, "ins": 5}
 
 
 def test_position_limits_ask_for_a_poisson_count():
@@ -322,3 +326,179 @@ def test_unknown_reference_bases_are_never_searched():
     assert made.position_limits.depth[:7].tolist() == [0] * 7
     assert made.limit_at(START - 9) is None and made.limit_at(START) is not None
     assert made.model.mismatch_rate == 0
+
+
+def deleted(bases, *names):
+    return change(bases, **dict.fromkeys(names, "-"))
+
+
+def allele(hgvs_c):
+    return parse_c(hgvs_c, grch38(), record_reference())
+
+
+def told(made):
+    """Return alt and depth of what is found, by name."""
+    return {
+        describe(finding.allele, grch38(), record_reference()).hgvs_c: (finding.alt, finding.depth)
+        for finding in made.searched()
+    }
+
+
+def test_a_forced_allele_counts_whatever_lies_beside_it():
+    silent = change(EXON, c126="T")
+    made = caller(
+        fragments((100, EXON), (60, change(silent, c122="C")), (40, change(EXON, c122="C")))
+    )
+    assert told(made) == {"c.122T>C": (40, 200), "c.[122T>C;126C>T]": (60, 200)}
+    finding = forced(made)[M41T]
+    assert (finding.alt, finding.depth, finding.significant) == (100, 200, True)
+
+
+def test_a_forced_change_of_the_codon_is_the_whole_codon():
+    made = caller(fragments((150, EXON), (50, change(EXON, c121="T", c122="C"))))
+    assert told(made) == {"c.121_122delinsTC": (50, 200)}
+    assert not any(finding.alt for finding in made.forced())
+
+
+def test_a_molecule_of_a_listed_pair_counts_for_the_pair_alone():
+    pair = change(EXON, c119="C", c121="T")
+    made = caller(fragments((100, EXON), (60, pair), (40, change(EXON, c121="T"))))
+    lone = Allele.substitution({CODON: "T"})
+    assert forced(made)[CIS].alt == 60
+    assert forced(made)[lone].alt == 40
+    assert told(made) == {"c.[119G>C;121A>T]": (60, 200), "c.121A>T": (40, 200)}
+
+
+def test_ends_of_reads_between_the_pair_are_no_lone_partner():
+    pair = change(EXON, c119="C", c121="T")
+    rows = [R(f"p{n}", START, pair) for n in range(60)]
+    rows += [R(f"s{n}", CODON - 1, pair[2:]) for n in range(20)]
+    rows += [R(f"n{n}", START, EXON) for n in range(100)]
+    made = caller(molecules_of(*rows))
+    assert told(made) == {"c.[119G>C;121A>T]": (60, 160)}
+    assert forced(made)[Allele.substitution({CODON: "T"})].alt == 0
+
+
+def test_what_is_significant_only_together_is_found_as_forced():
+    # Two and two molecules of M41T, with and without a neighbour: neither is enough, four are.
+    silent = change(EXON, c126="T")
+    made = caller(
+        fragments(
+            (150, EXON), (150, silent), (2, change(EXON, c122="C")), (2, change(silent, c122="C"))
+        )
+    )
+    assert told(made) == {"c.126C>T": (150, 304), "c.122T>C": (4, 304)}
+    assert forced(made)[M41T].significant
+
+
+@pytest.mark.parametrize("names", [("c121",), ("c122",), ("c123",)])
+def test_a_delins_of_the_codon_is_one_allele_wherever_the_gap_is_put(names):
+    shown = {
+        "c121": deleted(change(EXON, c122="G", c123="C"), "c121"),
+        "c122": deleted(change(EXON, c121="G", c123="C"), "c122"),
+        "c123": deleted(change(EXON, c121="G", c122="C"), "c123"),
+    }
+    made = caller(fragments((150, EXON), *((50, shown[name]) for name in names)))
+    assert told(made) == {"c.121_123delinsGC": (50, 200)}
+    mixed = caller(fragments((140, EXON), *((20, bases) for bases in shown.values())))
+    assert told(mixed) == {"c.121_123delinsGC": (60, 200)}
+    for each in (made, mixed):
+        assert codon_haplotypes(each.codon_view, grch38()).keys() == {"ATG", "del"}
+        assert not any(finding.alt for finding in each.forced())
+
+
+def test_deletion_and_substitution_in_cis_and_in_trans():
+    both = deleted(change(EXON, c122="C"), "c126")
+    cis = caller(fragments((150, EXON), (50, both)))
+    assert told(cis) == {"c.[122T>C;126del]": (50, 200)}
+    assert forced(cis)[M41T].alt == 50
+    trans = caller(
+        fragments((100, EXON), (60, deleted(EXON, "c126")), (40, change(EXON, c122="C")))
+    )
+    assert told(trans) == {"c.122T>C": (40, 200), "c.126del": (60, 200)}
+    mixed = caller(
+        fragments(
+            (100, EXON), (40, deleted(EXON, "c126")), (30, change(EXON, c122="C")), (30, both)
+        )
+    )
+    assert told(mixed) == {
+        "c.122T>C": (30, 200),
+        "c.126del": (40, 200),
+        "c.[122T>C;126del]": (30, 200),
+    }
+    assert forced(mixed)[M41T].alt == 60
+
+
+def test_a_rare_change_that_goes_along_with_a_deletion_is_part_of_it():
+    # Three molecules would not make the neighbour's position stand out.
+    both = change(deleted(EXON, "c121", "c122", "c123"), c124="T")
+    made = caller(fragments((297, EXON), (3, both)))
+    assert told(made) == {"c.121_124delinsT": (3, 300)}
+    few = [(290, EXON), (9, deleted(EXON, "c121", "c122", "c123")), (1, both)]
+    assert told(caller(fragments(*few))) == {"c.121_123del": (10, 300)}
+
+
+def test_the_run_behind_the_codon_may_lose_a_base():
+    made = caller(fragments((150, EXON), (25, deleted(EXON, "c123")), (25, deleted(EXON, "c124"))))
+    assert told(made) == {"c.124del": (50, 200)}
+    assert codon_haplotypes(made.codon_view, grch38()) == {"ATG": 200}
+    assert {finding.depth for finding in made.forced()} == {200}
+
+
+def test_an_insertion_beside_m41t_in_trans():
+    rows = [R(f"n{n}", START, EXON) for n in range(130)]
+    rows += [R(f"i{n}", START, EXON, insertions=((CODON + 2, "CCC"),)) for n in range(40)]
+    rows += [R(f"m{n}", START, change(EXON, c122="C")) for n in range(30)]
+    made = caller(molecules_of(*rows))
+    assert told(made) == {"c.122T>C": (30, 200), "c.122_123insCCC": (40, 200)}
+    assert codon_haplotypes(made.codon_view, grch38()) == {"ATG": 130, "ACG": 30, "ins": 40}
+    assert forced(made)[M41T].alt == 30
+
+
+def test_a_listed_delins_is_found_by_its_name():
+    listed = allele("c.121_123delinsGC")
+    shown = deleted(change(EXON, c121="G", c123="C"), "c122")
+    made = caller(fragments((150, EXON), (50, shown)), known={**KNOWN, listed: True})
+    assert found(made).keys() == {listed}
+    assert (forced(made)[listed].alt, forced(made)[listed].significant) == (50, True)
+    absent = caller(fragments((150, EXON)), known={**KNOWN, listed: True})
+    assert (forced(absent)[listed].alt, forced(absent)[listed].depth) == (0, 150)
+    assert forced(absent)[listed].limit is not None
+
+
+def test_found_alleles_have_no_limit_of_their_own():
+    made = caller(fragments((150, EXON), (50, change(EXON, c122="C"))))
+    assert [finding.limit for finding in made.searched()] == [None]
+    assert forced(made)[M41T].limit is not None
+
+
+def test_a_sample_of_poor_bases_is_not_flagged_for_them():
+    poor = caller(fragments((150, EXON), (50, change(EXON, c122="C")), quality=15))
+    assert found(poor)[M41T].flags == {}
+    rows = [R(f"n{n}", START, EXON, reverse=n % 2 == 1) for n in range(150)]
+    shown = change(EXON, c122="C")
+    rows += [R(f"m{n}", START, shown, quality=15, reverse=n % 2 == 1) for n in range(50)]
+    assert "low_base_quality" in found(caller(molecules_of(*rows)))[M41T].flags
+
+
+EXONS = np.array(grch38().coding_positions[:420])
+NOISY = {"substitutions": 0.015, "indels": 0.04, "qualities": (10, 20)}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_reads_full_of_indels_give_no_false_call(seed):
+    """Substitutions 1.5 %, indels 4 %, Q 10 to 20, as long reads of nanopores have them."""
+    count = (300, 1000)[seed % 2]
+    noisy = draw(record_reference(), EXONS, count, seed, **NOISY)
+    made = caller(noisy, positions=EXONS)
+    assert made.searched() == []
+    assert not any(finding.significant for finding in made.forced())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tenth_of_m41t_is_found_among_reads_full_of_indels(seed):
+    noisy = draw(record_reference(), EXONS, 300, seed, **NOISY).with_base(CODON + 1, "C", 0.1)
+    made = caller(noisy, positions=EXONS)
+    assert found(made).keys() == {M41T}
+    finding = found(made)[M41T]
+    assert finding.vaf_low < 0.1 < finding.vaf_high and finding.flags == {}

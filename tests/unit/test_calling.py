@@ -13,9 +13,9 @@ from cattrs import unstructure
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders.cases import call_bam, hand_genome, locus, options_of, reads_of, run_case
+from builders.cases import MARKED, call_bam, hand_genome, locus, options_of, reads_of, run_case
 from builders.loci import MOUSE, bundled, mirrored, shifted, write
-from builders.sam import DUPLICATE, SECONDARY, SamBuilder
+from builders.sam import DUPLICATE, SECONDARY, SUPPLEMENTARY, SamBuilder
 from builders.simulated import clone, sample_of
 from vexas_uba1 import paths
 from vexas_uba1.alignments.fasta import open_genome
@@ -69,7 +69,7 @@ def mixed(tmp_path_factory):
 
 def called(lines, folder, *, genome=None, **keys):
     genome = genome or hand_genome()
-    builder = SamBuilder([(genome.contig, genome.length)])
+    builder = SamBuilder([(genome.contig, genome.length)], header_lines=[MARKED])
     builder.lines = list(lines)
     return call_bam(builder.write_bam(folder / "again.bam"), folder, sample=MAN, **keys)
 
@@ -122,18 +122,18 @@ def test_flagged_copies_change_only_their_count(mixed, tmp_path):
             changed = [f"copy{number}", str(int(fields[1]) | flag), *fields[2:]]
             copies.append("\t".join(changed))
     more = called([*lines, *copies], tmp_path)
-    ignored = ("qc.records_in_window", "qc.excluded_records", "qc.warnings")
+    ignored = ("qc.records_in_window", "qc.excluded_records", "qc.duplicates")
     assert comparable(more, *ignored) == comparable(call, *ignored)
     assert more.qc.excluded_records == {"duplicate": len(lines), "secondary": len(lines)}
-    # Where none is marked there may be copies all the same, and the reader is told.
-    assert [warning for warning in call.qc.warnings if "never marked" in warning]
-    assert more.qc.warnings == ()
+    assert more.qc.duplicates.molecules == call.qc.duplicates.molecules
+    assert more.qc.duplicates.left_out > 0 == call.qc.duplicates.left_out
 
 
 def test_reads_outside_of_the_window_change_nothing(mixed, tmp_path):
     lines, call = mixed
     genome = hand_genome()
-    outside = SamBuilder([(genome.contig, genome.length), ("chr1", 248956422)])
+    contigs = [(genome.contig, genome.length), ("chr1", 248956422)]
+    outside = SamBuilder(contigs, header_lines=[MARKED])
     outside.lines = list(lines)
     for at in (1_000, 47_100_000, 47_300_000, genome.length - 200):
         outside.read(f"far{at}", at, "ACGT" * 25)
@@ -180,12 +180,14 @@ def test_a_shifted_record_on_a_renamed_contig_gives_the_same(mixed, tmp_path):
     lines, call = mixed
     offset = 1_234_567
     gene = load_locus(write(shifted(bundled(), offset, ["scaffold_7"]), tmp_path))
-    builder = SamBuilder([("scaffold_7", 156_040_895 + offset)])
+    builder = SamBuilder([("scaffold_7", 156_040_895 + offset)], header_lines=[MARKED])
     builder.lines = list(moved(lines, offset, "scaffold_7"))
     again = call_bam(builder.write_bam(tmp_path / "s.bam"), tmp_path, gene=gene, sample=MAN)
     assert [v.pos - offset for v in again.variants] == [v.pos for v in call.variants]
     ignored = ("variants", "input", "parameters")
     one, other = unstructure(call), unstructure(again)
+    # Of a contig without a chromosome's name it says so.
+    assert one["qc"].pop("sex_check") != other["qc"].pop("sex_check")
     assert {k: v for k, v in one.items() if k not in ignored} == {
         k: v for k, v in other.items() if k not in ignored
     }
@@ -196,7 +198,7 @@ def test_a_gene_on_the_reverse_strand_gives_the_same(mixed, tmp_path):
     lines, call = mixed
     gene = load_locus(write(mirrored(bundled()), tmp_path))
     length = 156_040_895
-    builder = SamBuilder([("chrX", length)])
+    builder = SamBuilder([("chrX", length)], header_lines=[MARKED])
     for line in lines:
         name, flag, _, start1, mapq, cigar, *_ = fields = line.split("\t")
         end1 = int(start1) + pysam.AlignedSegment.fromstring(
@@ -250,7 +252,7 @@ def mouse_call(tmp_path, *kinds, length=100):
     gene = load_locus(write(MOUSE, tmp_path))
     generator = random.Random(5)
     before, after = ("".join(generator.choices("ACGT", k=50)) for _ in range(2))
-    builder = SamBuilder([("chrX", 169_476_592)])
+    builder = SamBuilder([("chrX", 169_476_592)], header_lines=[MARKED])
     for number, (count, codon) in enumerate(kinds):
         for fragment in range(count):
             shift = fragment % 30
@@ -439,7 +441,7 @@ def test_a_reference_unlike_the_record_is_used_and_warned_of(tmp_path):
 
 def test_records_without_qualities_are_warned_of(tmp_path):
     genome = hand_genome()
-    builder = SamBuilder([("chrX", genome.length)])
+    builder = SamBuilder([("chrX", genome.length)], header_lines=[MARKED])
     for n in range(100):
         bases = genome.slice1(47198990, 100)
         builder.line(f"r{n}\t0\tchrX\t47198990\t60\t100M\t*\t0\t0\t{bases}\t*")
@@ -454,7 +456,7 @@ def test_false_positives_stay_rare(tmp_path):
     genome = hand_genome()
     found = []
     for number in range(12):
-        builder = SamBuilder([("chrX", genome.length)])
+        builder = SamBuilder([("chrX", genome.length)], header_lines=[MARKED])
         for n in range(250):
             start = 47198960 + n % 60
             bases = np.array(list(genome.slice1(start, 120)))
@@ -505,3 +507,23 @@ def test_rna_cannot_judge_a_splice_site_even_where_reads_hold_introns(tmp_path):
     assert acceptor["wes"].assessable
     assert not acceptor["rna"].assessable
     assert acceptor["rna"].limit_of_detection_vaf is None
+
+
+def test_parts_of_a_split_read_are_one_molecule(tmp_path):
+    genome = hand_genome()
+    builder = builder_of(
+        [{"count": 100, "start1": 47198960, "cigar": "150M", "spread": 60}], genome
+    )
+    left = genome.slice1(47198300, 60)
+    right = genome.slice1(47199020, 32) + "C" + genome.slice1(47199053, 47)
+    for number in range(6):
+        name = f"split{number}"
+        builder.read(name, 47198300, left + right, cigar="60M80S")
+        builder.read(name, 47199020, right, cigar="60H80M", flag=SUPPLEMENTARY)
+        # Folded back over its own bases: nothing new.
+        builder.read(name, 47199020, right, cigar="60H80M", flag=SUPPLEMENTARY, reverse=True)
+    call = call_bam(builder.write_bam(tmp_path / "split.bam"), tmp_path, sample=MAN)
+    assert call.codon41.haplotypes == {"ATG": 100, "ACG": 6}
+    (found,) = call.variants
+    assert (found.hgvs_c, found.alt_fragments, found.depth_fragments) == ("c.122T>C", 6, 106)
+    assert (found.alt_forward, found.alt_reverse) == (6, 0)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.results import a_sample
-from vexas_uba1.clones import MAN, WOMAN, WOMAN_LOST_X, clone_fraction
+from builders.results import a_sample, a_sex_check
+from vexas_uba1.clones import MAN, WOMAN, WOMAN_LOST_X, clone_fraction, with_doubt
 
 
 def test_a_man_has_one_x():
@@ -29,6 +29,18 @@ def test_without_the_sex_every_assumption_is_named():
 @pytest.mark.parametrize("sample", [a_sample(assay="rna"), a_sample(transplant="allogeneic")])
 def test_where_the_arithmetic_does_not_hold_nothing_is_said(sample):
     assert clone_fraction(0.3, sample) == {}
+
+
+@pytest.mark.parametrize("sex", ["male", "female"])
+def test_where_coverage_contradicts_the_sheet_every_assumption_is_named(sex):
+    sample = a_sample(sex=sex)
+    doubted = with_doubt(sample, a_sex_check(agrees=False))
+    assert set(clone_fraction(0.3, doubted)) == {MAN, WOMAN, WOMAN_LOST_X}
+    for agrees in (True, None):
+        assert with_doubt(sample, a_sex_check(agrees=agrees)) == sample
+    # The blood stays a mixture, whatever the coverage says.
+    transplanted = a_sample(sex=sex, transplant="allogeneic")
+    assert clone_fraction(0.3, with_doubt(transplanted, a_sex_check(agrees=False))) == {}
 
 
 @given(st.floats(0, 1))

@@ -16,6 +16,7 @@ from vexas_uba1.exact import (
     Errors,
     detection_limit,
     mid_p_interval,
+    tabulated,
     upper_bound,
     vaf_for_power,
 )
@@ -193,3 +194,35 @@ def test_the_limit_of_detection_is_the_lowest_vaf_that_is_found(depth):
 def test_a_sample_too_poor_for_any_call_has_no_limit():
     assert detection_limit(Errors.of(np.full(3, 0.4)), 1e-5) is None
     assert detection_limit(Errors.of(np.full(300, 1e-3)), 1e-5) is not None
+
+
+@given(few_probabilities, st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_trials_may_be_given_together(probabilities, times):
+    together = Errors.of(np.array(probabilities), np.full(len(probabilities), times))
+    apart = Errors.of(np.repeat(probabilities, times))
+    assert together.trials.tolist() == apart.trials.tolist()
+    assert together.probability.tolist() == apart.probability.tolist()
+
+
+def test_thinning_keeps_each_kind_by_its_share():
+    errors = Errors.of(np.array([1e-4, 1e-2, 1e-3]), np.array([600, 300, 100]))
+    thinned = errors.thinned(100)
+    assert thinned.total == 100
+    assert thinned.probability.tolist() == [1e-4, 1e-3, 1e-2]
+    assert abs(thinned.trials - [60, 10, 30]).max() <= 1
+    assert errors.thinned(1000).trials.tolist() == errors.trials.tolist()
+
+
+def test_a_table_says_what_its_function_says():
+    asked = []
+
+    def function(counts):
+        asked.append(counts.size)
+        return 1 - 0.99**counts
+
+    table = tabulated(function, 1_000_000)
+    for counts in (np.arange(1, 5000, 7), np.array([10_000, 77_777, 1_000_000])):
+        assert table(counts) == pytest.approx(1 - 0.99**counts, abs=1e-12)
+    assert len(asked) == 1 and asked[0] < 5000
+    assert tabulated(function, 3)(np.array([1, 2, 3])) == pytest.approx([0.01, 0.0199, 0.029701])

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.calls import CODES, R, molecules_of
-from vexas_uba1.fragments import AGREEMENT_QUALITY_CAP, DISCORDANT, UNCERTAIN
+from builders.calls import CODES, R, molecules_of, reads_of
+from vexas_uba1.fragments import DISCORDANT, UNCERTAIN, join_molecules
+from vexas_uba1.fragments.joining import DUPLEX_FLOOR, FAMILY_FLOOR, FRAGMENT_FLOOR
+from vexas_uba1.grouping.grouping import group_reads
+from vexas_uba1.grouping.identity import by_umi
 
 A, C, G, T, DELETED = (CODES[base] for base in "ACGT-")
 
@@ -44,9 +47,9 @@ def test_agreeing_mates_are_one_observation_of_summed_quality():
 
 def test_agreement_is_trusted_to_a_floor():
     found = molecules_of(R("a", 100, "A", quality=40), R("a", 100, "A", quality=40, reverse=True))
-    assert column(found).quality[0] == AGREEMENT_QUALITY_CAP
+    assert column(found).quality[0] == FRAGMENT_FLOOR
     # One read of a quality beyond belief is held too.
-    assert column(molecules_of(R("a", 100, "A", quality=93))).quality[0] == 60
+    assert column(molecules_of(R("a", 100, "A", quality=93))).quality[0] == FRAGMENT_FLOOR
 
 
 def test_mates_that_contradict_each_other_are_no_evidence():
@@ -82,37 +85,18 @@ def test_names_of_two_libraries_are_two_molecules():
     assert column(found).code.tolist() == [A, C]
 
 
-def test_a_molecule_is_read_by_umi_and_ends():
-    found = molecules_of(
-        R("a", 100, "A", umi="AAA", ends=(100, 200)),
-        R("b", 100, "A", umi="AAA", ends=(100, 200)),
-        R("c", 100, "A", umi="AAT", ends=(100, 200)),
-        R("d", 100, "A", umi="AAA", ends=(100, 201)),
-        R("e", 100, "A", umi="AAA", ends=(99, 200)),
-        R("f", 100, "A", umi="AAA", ends=(100, 200), library=1),
-        R("g", 100, "A", ends=(100, 200)),
-        R("h", 100, "A", ends=(100, 200)),
-    )
-    assert found.count == 7
-
-
-def test_both_mates_tell_a_fragments_ends_and_umi():
-    found = molecules_of(
-        R("a", 100, "A", umi="AAA", ends=(100, 150)),
-        R("a", 110, "A", umi="", ends=(110, 200), reverse=True),
-        R("b", 100, "A", umi="AAA", ends=(100, 200)),
-    )
-    assert found.count == 1
-
-
 def family(shown, quality=30):
-    rows = [R(f"c{n}", 100, base, quality=quality, umi="AAA") for n, base in enumerate(shown)]
-    one = column(molecules_of(*rows))
+    rows = [R(f"c{n}", 100, base, quality=quality) for n, base in enumerate(shown)]
+    one = column(copies_of_one(*rows))
     return one.code[0], one.quality[0]
 
 
+def copies_of_one(*rows, strand=None):
+    return molecules_of(*rows, molecule=[0] * len(rows), strand=strand)
+
+
 def test_a_family_outvotes_an_error():
-    assert family("AAAAC") == (A, AGREEMENT_QUALITY_CAP)
+    assert family("AAAAC") == (A, FAMILY_FLOOR)
     # The lead is the margin: 2 x 30 - 30.
     assert family("AAC") == (A, 30)
     assert family("AAC", quality=19) == (DISCORDANT, 0)
@@ -126,11 +110,11 @@ def test_a_family_without_a_majority_is_no_evidence():
 
 def test_a_majority_of_poor_bases_does_not_outvote_good_ones():
     rows = [
-        R("a", 100, "A", quality=5, umi="AAA"),
-        R("b", 100, "A", quality=5, umi="AAA"),
-        R("c", 100, "C", quality=40, umi="AAA"),
+        R("a", 100, "A", quality=5),
+        R("b", 100, "A", quality=5),
+        R("c", 100, "C", quality=40),
     ]
-    assert column(molecules_of(*rows)).code[0] == DISCORDANT
+    assert column(copies_of_one(*rows)).code[0] == DISCORDANT
 
 
 def test_quality_zero_is_a_vote_all_the_same():
@@ -138,16 +122,61 @@ def test_quality_zero_is_a_vote_all_the_same():
 
 
 def test_an_outvoted_copy_supports_no_strand_and_no_quality():
-    rows = [R(f"c{n}", 100, "A", quality=20, umi="AAA") for n in range(4)]
-    rows.append(R("x", 100, "C", quality=35, umi="AAA", reverse=True))
-    one = column(molecules_of(*rows))
+    rows = [R(f"c{n}", 100, "A", quality=20) for n in range(4)]
+    rows.append(R("x", 100, "C", quality=35, reverse=True))
+    one = column(copies_of_one(*rows))
     assert one.code[0] == A and one.forward[0] and not one.reverse[0]
     assert one.read_quality[0] == 20
 
 
+def test_few_copies_of_a_large_family_say_no_more_than_few():
+    rows = [R(f"c{n}", 100, "A ", quality=40) for n in range(2)]
+    rows += [R(f"d{n}", 100, " A", quality=40) for n in range(3)]
+    found = copies_of_one(*rows)
+    assert column(found, 100).quality[0] == FRAGMENT_FLOOR
+    assert column(found, 101).quality[0] == FAMILY_FLOOR
+
+
+def test_both_strands_of_a_duplex_are_trusted_further_than_one():
+    def of(*shown, strand):
+        rows = [R(f"c{n}", 100, base, quality=35) for n, base in enumerate(shown)]
+        one = column(copies_of_one(*rows, strand=strand))
+        return one.code[0], one.quality[0]
+
+    assert of("A", "A", strand=[0, 1]) == (A, DUPLEX_FLOOR)
+    assert of("A", "A", strand=[0, 0]) == (A, FRAGMENT_FLOOR)
+    assert of(*"AAAA", strand=[0, 0, 0, 1]) == (A, DUPLEX_FLOOR)
+    # Damage of one strand is in all of its copies: the strands contradict each other.
+    assert of(*"AAAAC", strand=[0, 0, 0, 0, 1]) == (DISCORDANT, 0)
+    assert of(*"ACAAA", strand=[0, 0, 0, 1, 1]) == (A, DUPLEX_FLOOR)
+    # A strand without a consensus of its own leaves the other without one.
+    assert of(*"ACAA", strand=[0, 0, 1, 1]) == (DISCORDANT, 0)
+
+
+def test_repeats_of_a_copy_vote_but_add_no_quality():
+    def of(*copies):
+        rows = [R(f"c{n}", 100, base, quality=q, umi="ACGT") for n, (base, q) in enumerate(copies)]
+        reads = reads_of(*rows)
+        found = join_molecules(reads, group_reads(reads, by_umi(("RX",))), np.array([100]))
+        one = column(found)
+        return one.code[0], one.quality[0]
+
+    # Reads multiplied by five.
+    for copies in ([("A", 37)], [("A", 37), ("A", 20)], [("A", 30), ("A", 29), ("C", 30)]):
+        assert of(*copies) == of(*copies * 5)
+    assert of(("A", 37)) == (A, 37)
+    # Of few levels of quality true copies may be the same: they still outvote an error.
+    assert of(*[("A", 37)] * 4, ("C", 37)) == (A, 44)
+
+
+def test_a_read_that_is_left_out_shows_nothing():
+    found = molecules_of(R("a", 100, "A"), R("b", 100, "C"), molecule=[0, -1])
+    assert found.count == 1 and column(found).code.tolist() == [A]
+
+
 def test_the_order_of_copies_does_not_matter():
-    rows = [R(f"c{n}", 100, base, umi="AAA") for n, base in enumerate("CAAAG")]
-    one, other = (column(molecules_of(*order)) for order in (rows, rows[::-1]))
+    rows = [R(f"c{n}", 100, base) for n, base in enumerate("CAAAG")]
+    one, other = (column(copies_of_one(*order)) for order in (rows, rows[::-1]))
     assert one.code[0] == other.code[0] == A and one.quality[0] == other.quality[0]
 
 
@@ -171,7 +200,7 @@ def test_indels_are_listed_with_their_molecules():
 def test_an_indel_of_one_mate_that_the_other_reads_across_is_no_evidence():
     shown = R("a", 100, "A--T"), R("a", 100, "ACGT", reverse=True)
     agreeing = R("b", 100, "A--T"), R("b", 100, "A--T", reverse=True)
-    assert indels(*shown) == []
+    assert indels(*shown) == [(101, 103, "", [], [0])]
     assert indels(*shown, *agreeing) == [(101, 103, "", [1], [0])]
 
 
@@ -180,6 +209,18 @@ def test_a_mate_that_does_not_span_an_indel_has_no_say():
         assert indels(R("a", 100, "A--T"), R("a", start, bases, reverse=True)) == [
             (101, 103, "", [0], [])
         ]
+
+
+def test_a_family_votes_on_an_indel():
+    def of(*with_gap):
+        rows = [R(f"c{n}", 100, "A--T" if gap else "ACGT") for n, gap in enumerate(with_gap)]
+        return [
+            (m.molecules.tolist(), m.contradicted.tolist()) for m in copies_of_one(*rows).indels
+        ]
+
+    assert of(1, 1, 0) == [([0], [])]
+    assert of(1, 0) == of(1, 1, 0, 0) == [([], [0])]
+    assert of(1, 0, 0) == []
 
 
 def test_no_reads_are_no_molecules():
@@ -229,7 +270,7 @@ def test_no_molecule_is_surer_than_its_reads_allow(rows):
     found = molecules_of(*rows)
     for at in range(98, 108):
         one = column(found, at)
-        assert one.quality.max(initial=0) <= 60
+        assert one.quality.max(initial=0) <= FAMILY_FLOOR
         silent = (one.code == UNCERTAIN) | (one.code == DISCORDANT)
         assert not np.any(one.quality[silent])
         assert np.all(one.forward[~silent] | one.reverse[~silent])

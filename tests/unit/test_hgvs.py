@@ -395,3 +395,47 @@ def test_unknown_introns_never_break_a_name(made: list[Edit]) -> None:
     allele = normalise(made, KNOWN)
     if allele.edits:
         assert parse_c(describe(allele, UBA1, KNOWN).hgvs_c, UBA1, KNOWN) == allele
+
+
+@pytest.mark.parametrize(
+    ("made", "hgvs_c"),
+    [
+        # One codon, one base between: one delins.
+        ([Edit(47199050, 47199051, "G"), Edit(47199051, 47199052, "")], "c.121_122delinsG"),
+        ([Edit(47199059, 47199060, "T"), Edit(47199061, 47199062, "")], "c.130_132delinsTA"),
+        # Of two codons each has its own name, the lost base as far 3' as it can be.
+        ([Edit(47199050, 47199051, "G"), Edit(47199052, 47199053, "")], "c.[121A>G;124del]"),
+        ([Edit(47199051, 47199052, "C"), Edit(47199054, 47199055, "")], "c.[122T>C;126del]"),
+        # What touches is one delins, whatever the codons.
+        ([Edit(47199050, 47199053, ""), Edit(47199053, 47199054, "T")], "c.121_124delinsT"),
+        ([Edit(47199051, 47199052, "C"), Edit(47199052, 47199052, "CCC")], "c.122delinsCCCC"),
+        (
+            [Edit(47199048, 47199049, "C"), Edit(47199051, 47199051, "CC")],
+            "c.[119G>C;121_122insCC]",
+        ),
+    ],
+)
+def test_an_indel_and_a_substitution_in_cis(made: list[Edit], hgvs_c: str) -> None:
+    assert describe(Allele(tuple(made)), UBA1, KNOWN).hgvs_c == hgvs_c
+
+
+@st.composite
+def mixed_edits(draw: st.DrawFn) -> list[Edit]:
+    """An insertion or deletion and a substitution within a few bases of it."""
+    start = draw(WINDOW)
+    length = draw(st.integers(0, 4))
+    put = draw(BASES) if not length else ""
+    side = draw(st.sampled_from([-4, -3, -2, -1, length, length + 1, length + 2, length + 3]))
+    changed = Edit(start + side, start + side + 1, draw(st.sampled_from("ACGT")))
+    return sorted([Edit(start, start + length, put), changed])
+
+
+@settings(max_examples=300, deadline=None)
+@given(mixed_edits())
+def test_names_of_mixed_changes_lead_back_to_the_same_molecule(made: list[Edit]) -> None:
+    allele = normalise(made, FULL)
+    if allele.edits:
+        name = describe(allele, UBA1, FULL).hgvs_c
+        again = parse_c(name, UBA1, FULL)
+        assert molecule(again, FULL) == molecule(Allele(tuple(made)), FULL)
+        assert describe(again, UBA1, FULL).hgvs_c == name

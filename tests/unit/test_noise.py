@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from builders.calls import CODON, R, molecules_of, record_reference, view_with
+from vexas_uba1.fragments import IndelCount
 from vexas_uba1.noise import (
+    DELETION,
     INDEL_ERROR,
+    INSERTION,
     LOWEST_ERROR,
     ErrorModel,
     PositionCounts,
     base_error,
     count_positions,
     fit,
+    median_quality,
     pattern_error,
     tail_by_position,
 )
+from vexas_uba1.placements import Runs, join_placements
+from vexas_uba1.reference import ReferenceWindow
 
 A, C, G, T = range(4)
 PLAIN = ErrorModel(np.ones((4, 4)), np.zeros((4, 4)), 0.0)
@@ -101,16 +109,16 @@ def test_a_substitution_is_a_third_of_the_error_times_its_scale():
     scale[A, C] = 6
     model = ErrorModel(scale, np.zeros((4, 4)), None)
     quality = np.array([20, 30, 3], dtype=np.uint8)
-    true = np.array([A, A, A], dtype=np.uint8)
-    assert model.substitution(quality, true, C) == pytest.approx([0.02, 0.002, 0.5])
-    assert model.substitution(quality, true, G)[:2] == pytest.approx([0.01 / 3, 0.001 / 3])
+    assert model.substitution(quality, A, C) == pytest.approx([0.02, 0.002, 0.5])
+    assert model.substitution(quality, A, G)[:2] == pytest.approx([0.01 / 3, 0.001 / 3])
 
 
 def test_repeats_make_indels_likelier():
-    chances = [PLAIN.indel(length) for length in (0, 1, 3, 4, 5, 20)]
-    assert chances[:3] == [INDEL_ERROR] * 3
-    assert chances[3:5] == pytest.approx([3 * INDEL_ERROR, 9 * INDEL_ERROR])
-    assert chances[5] == 0.05
+    for kind in (INSERTION, DELETION):
+        chances = [PLAIN.indel(kind, length) for length in (0, 1, 3, 4, 5, 20)]
+        assert chances[:3] == [INDEL_ERROR] * 3
+        assert chances[3:5] == pytest.approx([3 * INDEL_ERROR, 9 * INDEL_ERROR])
+        assert chances[5] == 0.05
 
 
 def test_molecules_are_counted_by_position_and_base():
@@ -140,14 +148,14 @@ def test_a_position_deserves_a_look_by_its_poisson_tail():
 def test_a_pattern_that_differs_in_one_base_takes_one_error():
     view = view_with(["ATG"] * 9 + ["ACG"])
     chance = pattern_error(view, (A, C, G), PLAIN)
-    assert chance == pytest.approx(np.full(10, 1e-3 / 3))
+    assert chance == pytest.approx([1e-3 / 3])
 
 
 def test_errors_of_one_molecule_come_together():
     # The first error by its own chance, each further one by 0.01: they are not independent.
     view = view_with(["ATG"] * 10)
-    assert pattern_error(view, (G, C, G), PLAIN) == pytest.approx(np.full(10, 1e-3 / 3 * 0.01))
-    assert pattern_error(view, (G, C, A), PLAIN) == pytest.approx(np.full(10, 1e-3 / 3 * 1e-4))
+    assert pattern_error(view, (G, C, G), PLAIN) == pytest.approx([1e-3 / 3 * 0.01])
+    assert pattern_error(view, (G, C, A), PLAIN) == pytest.approx([1e-3 / 3 * 1e-4])
 
 
 def test_a_likelier_second_error_keeps_its_own_chance():
@@ -155,7 +163,7 @@ def test_a_likelier_second_error_keeps_its_own_chance():
     likely = np.ones((4, 4))
     likely[A, G] = 6  # 0.2 beside 0.033
     chance = pattern_error(view, (G, C, G), ErrorModel(likely, np.zeros((4, 4)), None))
-    assert chance == pytest.approx(np.full(10, 0.2 * 0.1 / 3))
+    assert chance == pytest.approx([0.2 * 0.1 / 3])
 
 
 def test_other_clones_are_parents_by_their_share():
@@ -164,19 +172,19 @@ def test_other_clones_are_parents_by_their_share():
     one = 1e-3 / 3
     chance = pattern_error(view, (G, T, G), PLAIN)
     by_hand = (59.5 * one + 20 * one + 20 * one * 0.01) / 99.5
-    assert chance == pytest.approx(np.full(99, by_hand))
+    assert chance == pytest.approx([by_hand])
 
 
 def test_a_sample_that_shows_nothing_else_is_tested_against_the_reference():
     view = view_with(["ACG"] * 40)
-    assert pattern_error(view, (A, C, G), PLAIN) == pytest.approx(np.full(40, 1e-3 / 3))
+    assert pattern_error(view, (A, C, G), PLAIN) == pytest.approx([1e-3 / 3])
 
 
 def test_a_deleted_base_is_misread_like_an_indel():
     view = view_with(["A-G"] * 99 + ["ACG"])
     chance = pattern_error(view, (A, C, G), PLAIN)
     by_hand = (99 * INDEL_ERROR + 0.5 * 1e-3 / 3) / 99.5
-    assert chance == pytest.approx(np.full(100, by_hand))
+    assert chance == pytest.approx([by_hand])
 
 
 def test_the_chance_is_never_beyond_reason():
@@ -188,7 +196,7 @@ def test_the_chance_is_never_beyond_reason():
     # Three changes of the best quality: small, but no zero to take a logarithm of.
     best = view_with(["ATG"] * 5, quality=60)
     smallest = LOWEST_ERROR / 3 * 1e-4
-    assert pattern_error(best, (C, A, T), PLAIN) == pytest.approx(np.full(5, smallest))
+    assert pattern_error(best, (C, A, T), PLAIN) == pytest.approx([smallest])
 
 
 def test_the_doubt_of_a_scale_is_that_of_what_it_was_made_from():
@@ -197,3 +205,115 @@ def test_the_doubt_of_a_scale_is_that_of_what_it_was_made_from():
     model = ErrorModel(np.ones((4, 4)), seen, None)
     assert model.doubt(T, C) == pytest.approx(0.1)
     assert model.doubt(C, T) == pytest.approx(2**-0.5)
+
+
+# Runs of one base, of two, three and so on; what stands between them is a run of one.
+RUNS = "".join("ACGT"[n % 4] * length for n, length in enumerate([1, 2, 1, 3, 1, 4, 1, 6] * 12))
+WINDOW = ReferenceWindow(0, RUNS, "fasta")
+
+
+def indels_of(events):
+    """Return insertions and deletions of ``(start, end, bases, molecules)``."""
+    shown = [
+        IndelCount(start, end, bases, np.arange(count), np.zeros(0, dtype=np.int64))
+        for start, end, bases, count in events
+    ]
+    return join_placements(shown, WINDOW, Runs.of(WINDOW))
+
+
+def fitted(events, depth=1000, never_used=frozenset(), positions=None):
+    positions = np.arange(len(RUNS)) if positions is None else positions
+    reference = WINDOW.codes[positions]
+    counts = np.zeros((positions.size, 4), dtype=int)
+    counts[np.arange(positions.size), reference] = depth
+    sample = PositionCounts(positions, reference, counts, np.full(positions.size, depth * 1e-3))
+    return fit(sample, never_used, indels_of(events), Runs.of(WINDOW))
+
+
+def heads(length):
+    """Return where the runs of a length begin."""
+    runs = Runs.of(WINDOW)
+    return [at for at in np.unique(runs.first).tolist() if runs.length_at(at) == length]
+
+
+def test_a_sample_without_indels_keeps_what_is_assumed():
+    assert (fitted([]).indel_scale == 1).all()
+
+
+def test_a_stray_insertion_or_deletion_moves_little():
+    model = fitted([(heads(2)[1], heads(2)[1] + 1, "", 1), (heads(3)[1], heads(3)[1], "A", 1)])
+    assert model.indel_scale.max() < 2
+
+
+@pytest.mark.parametrize("kind", [INSERTION, DELETION])
+def test_indels_are_scaled_by_kind_and_length_of_the_run(kind):
+    # 2 % in runs of two, 6 % in runs of three, as nanopores have it.
+    rates = {2: 200, 3: 600}
+    events = [
+        (at, at + kind, "" if kind == DELETION else RUNS[at], seen)
+        for length, seen in rates.items()
+        for at in heads(length)
+    ]
+    model = fitted(events, depth=10_000)
+    for length, seen in rates.items():
+        assert model.indel(kind, length) == pytest.approx(seen / 10_000, rel=0.07)
+    assert model.indel(1 - kind, 2) == INDEL_ERROR
+
+
+def test_a_true_deletion_is_no_error():
+    for share in (30, 500, 1000):
+        model = fitted([(heads(6)[3], heads(6)[3] + 1, "", share)])
+        assert (model.indel_scale == 1).all()
+    noisy = [(at, at + 1, "", 20) for at in heads(2)]
+    with_variant = fitted([*noisy[1:], (noisy[0][0], noisy[0][1], "", 500)])
+    assert with_variant.indel(DELETION, 2) == pytest.approx(0.02, rel=0.12)
+
+
+def test_runs_sought_by_name_say_nothing_about_indels():
+    at = heads(2)
+    events = [(start, start + 1, "", 20) for start in at[:3]]
+    named = frozenset(start + 1 for start in at[:3])  # the second base of each of the three
+    assert (fitted(events, never_used=named).indel_scale == 1).all()
+
+
+def test_a_class_of_few_runs_takes_the_next_shorter_ones():
+    few = np.setdiff1d(np.arange(len(RUNS)), [at + n for at in heads(6)[2:] for n in range(6)])
+    events = [(at, at + 1, "", 20) for at in heads(2)]
+    events += [(at, at + 1, "", 60) for at in heads(4)]
+    model = fitted(events, positions=few)
+    assert model.indel_scale[DELETION, 5] == model.indel_scale[DELETION, 4]
+    assert model.indel_scale[DELETION, 4] == model.indel_scale[DELETION, 3] > 100
+    # Two runs with half of all molecules can be two variants.
+    two = [(at, at + 1, "", 500) for at in heads(6)[:2]]
+    assert fitted([*events, *two], positions=few).indel_scale[DELETION, 5] < 500
+
+
+def test_deleted_cells_are_misread_at_the_rate_of_the_sample():
+    view = view_with(["A-G"] * 99 + ["ACG"])
+    scale = np.ones((2, 6))
+    scale[INSERTION, 0] = 50
+    model = ErrorModel(np.ones((4, 4)), np.zeros((4, 4)), 0.0, scale)
+    by_hand = (99 * 50 * INDEL_ERROR + 0.5 * 1e-3 / 3) / 99.5
+    assert pattern_error(view, (A, C, G), model) == pytest.approx([by_hand])
+
+
+def test_an_indel_of_a_view_is_one_error_of_its_own():
+    (indel,) = indels_of([(heads(6)[0], heads(6)[0] + 1, "", 2)])
+    view = view_with(["ATG"] * 10)
+    carried = np.array([[True] * 2 + [False] * 8])
+    both = replace(view, indels=(indel,), carried=carried)
+    assert both.haplotypes == {(A, T, G, 0): 8, (A, T, G, 1): 2}
+    chance = PLAIN.indel(DELETION, 6)
+    assert pattern_error(both, (A, T, G, 1), PLAIN) == pytest.approx([chance])
+    # With a substitution in cis: the likelier error by itself, the other at 0.01 at least. Half a
+    # molecule is the reference's in excess, two carry the deletion already.
+    cis = (8.5 * max(chance, 1e-3 / 3) * 0.01 + 2 * 1e-3 / 3) / 10.5
+    assert pattern_error(both, (A, C, G, 1), PLAIN) == pytest.approx([cis])
+
+
+def test_the_median_quality_is_that_of_the_bases():
+    rows = [R(f"g{n}", CODON, "ATG", quality=30) for n in range(5)]
+    rows += [R(f"b{n}", CODON, "A-G", quality=10) for n in range(7)]
+    assert median_quality(molecules_of(*rows)) == 30
+    assert median_quality(molecules_of(*rows, R("c", CODON, "ATG", quality=10))) == 10
+    assert median_quality(molecules_of()) == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from builders.sam import DUPLICATE, PAIRED, QC_FAILED, SECONDARY, SUPPLEMENTARY, SamBuilder
-from vexas_uba1.alignments.reads import DELETED, read_window
+from vexas_uba1.alignments.reads import read_window
 
 LENGTH = 5_000
 WINDOW = np.arange(1000, 1100)
@@ -24,32 +24,50 @@ def read(builder, tmp_path, positions=WINDOW, umi_tags=(), keep_duplicates=False
 
 
 def rows(reads):
-    """(read, 0-based position, code, quality, end distance) of every base, sorted."""
-    columns = (
-        reads.base_read,
-        reads.base_position,
-        reads.base_code,
-        reads.base_quality,
-        reads.base_end_distance,
-    )
-    return sorted(zip(*(column.tolist() for column in columns), strict=True))
+    """(read, 0-based position, code, quality) of every aligned base, sorted."""
+    blocks = reads.blocks
+    found = []
+    for read_number, base, position, length in zip(
+        *(c.tolist() for c in (blocks.read, blocks.base, blocks.position, blocks.length)),
+        strict=True,
+    ):
+        found += [
+            (read_number, position + k, int(reads.code[base + k]), int(reads.quality[base + k]))
+            for k in range(length)
+        ]
+    return sorted(found)
 
 
 def shown(reads, read_number=0):
-    codes = {p: c for r, p, c, _, _ in rows(reads) if r == read_number}
-    text = {**{code: base for base, code in CODE.items()}, DELETED: "-"}
-    return {position: text[code] for position, code in codes.items()}
+    text = {code: base for base, code in CODE.items()}
+    return {position: text[code] for read, position, code, _ in rows(reads) if read == read_number}
+
+
+def ends(reads):
+    return list(zip(reads.fragment_start.tolist(), reads.fragment_end.tolist(), strict=True))
+
+
+def gaps(reads):
+    return list(zip(reads.deletions.start.tolist(), reads.deletions.end.tolist(), strict=True))
+
+
+def put_in(reads):
+    put = reads.insertions
+    return [
+        (int(r), int(at), "".join("ACGTN"[c] for c in reads.code[base : base + length]))
+        for r, at, base, length in zip(put.read, put.position, put.base, put.length, strict=True)
+    ]
 
 
 def test_bases_with_their_places_and_qualities(sam, tmp_path):
     sam.read("a", 1011, "ACGTN", qual=[10, 20, 30, 40, 2])
     found = read(sam, tmp_path)
     assert rows(found) == [
-        (0, 1010, 0, 10, 0),
-        (0, 1011, 1, 20, 1),
-        (0, 1012, 2, 30, 2),
-        (0, 1013, 3, 40, 1),
-        (0, 1014, 4, 2, 0),
+        (0, 1010, 0, 10),
+        (0, 1011, 1, 20),
+        (0, 1012, 2, 30),
+        (0, 1013, 3, 40),
+        (0, 1014, 4, 2),
     ]
 
 
@@ -57,16 +75,14 @@ def test_clips_skips_and_deletions(sam, tmp_path):
     sam.read("a", 1011, "TTACGTAC", cigar="2S2M3D2M10N2M", qual=[9, 9, 31, 32, 33, 34, 35, 36])
     found = read(sam, tmp_path)
     assert shown(found) == {
-        1010: "A", 1011: "C", 1012: "-", 1013: "-", 1014: "-", 1015: "G", 1016: "T",
-        1027: "A", 1028: "C",
+        1010: "A", 1011: "C", 1015: "G", 1016: "T", 1027: "A", 1028: "C",
     }  # fmt: skip
-    assert [(d.start, d.end, d.quality) for d in found.deletions] == [(1012, 1015, 32)]
-    quality = {p: q for _, p, _, q, _ in rows(found)}
-    assert quality[1012] == 32 and quality[1027] == 35
-    # Distances count the clipped bases, for they were sequenced.
-    distance = {p: d for _, p, _, _, d in rows(found)}
-    assert (distance[1010], distance[1028]) == (2, 0)
-    assert distance[1013] > 1000
+    assert gaps(found) == [(1012, 1015)]
+    # The gap points at the base behind it: the fifth stored one.
+    assert found.deletions.base.tolist() == [4]
+    assert {p: q for _, p, _, q in rows(found)}[1027] == 35
+    assert (found.left_clip[0], found.right_clip[0]) == (2, 0)
+    assert (found.start[0], found.end[0]) == (1010, 1029)
 
 
 def test_insertions_inside_of_an_alignment(sam, tmp_path):
@@ -75,7 +91,7 @@ def test_insertions_inside_of_an_alignment(sam, tmp_path):
     sam.read("c", 1011, "GGCC", cigar="2M2I")
     sam.read("d", 1011, "TCCGG", cigar="1S2I2M")
     found = read(sam, tmp_path)
-    assert [(i.read, i.start, i.bases) for i in found.insertions] == [(0, 1012, "CC")]
+    assert put_in(found) == [(0, 1012, "CC")]
     assert shown(found, 0) == {1010: "A", 1011: "A", 1012: "G", 1013: "G"}
     assert shown(found, 1) == {1010: "G", 1011: "G"}
 
@@ -85,38 +101,28 @@ def test_equal_and_different_are_matches(sam, tmp_path):
     assert shown(read(sam, tmp_path)) == {1010: "A", 1011: "C", 1012: "G"}
 
 
-def test_only_wanted_positions_are_kept(sam, tmp_path):
+def test_reads_beyond_the_window_are_not_read(sam, tmp_path):
     sam.read("a", 1001, "ACGTACGTAC")
     sam.read("before", 995, "ACGTACGT")
     sam.read("far", 2000, "ACGT")
     found = read(sam, tmp_path, positions=np.array([1000, 1001, 1005]))
-    assert shown(found, 1) == {1000: "A", 1001: "C", 1005: "C"}
-    assert shown(found, 0) == {1000: "G", 1001: "T"}
-    assert len(found.names) == 2
-
-
-def test_indels_whose_neighbours_are_not_read_are_left_out(sam, tmp_path):
-    positions = np.arange(1000, 1020)
-    sam.read("over the end", 1011, "A" * 20, cigar="9M2D11M")
-    sam.read("far away", 1015, "A" * 20, cigar="5M2000N5M1D5M1I4M")
-    sam.read("at the edge", 1011, "A" * 20, cigar="8M1D12M")
-    found = read(sam, tmp_path, positions=positions)
-    assert [(d.start, d.end) for d in found.deletions] == [(1018, 1019)]
-    assert found.insertions == ()
+    assert found.count == 2 and found.fragments == 2
 
 
 def test_records_left_out_are_counted_by_reason(sam, tmp_path):
     sam.read("kept", 1011, "ACGT")
-    for flag in (SECONDARY, SUPPLEMENTARY, QC_FAILED, DUPLICATE, DUPLICATE | SECONDARY):
+    sam.read("kept", 1013, "ACGT", flag=SUPPLEMENTARY)
+    sam.read("only a part", 1011, "ACGT", flag=SUPPLEMENTARY)
+    for flag in (SECONDARY, QC_FAILED, DUPLICATE, DUPLICATE | SECONDARY):
         sam.read("left out", 1011, "ACGT", flag=flag)
     sam.line("no bases\t0\tchrX\t1011\t60\t4M\t*\t0\t0\t*\t*")
     found = read(sam, tmp_path)
-    assert found.names == ("kept",)
+    assert found.count == found.fragments == 1
     assert found.excluded == {
         "duplicate": 1,
         "qc_failed": 1,
         "secondary": 2,
-        "supplementary": 1,
+        "supplementary": 2,
         "without_bases": 1,
     }
     assert found.flagged_duplicates == 2
@@ -125,7 +131,7 @@ def test_records_left_out_are_counted_by_reason(sam, tmp_path):
 def test_duplicates_are_kept_where_they_are_asked_for(sam, tmp_path):
     sam.read("copy", 1011, "ACGT", flag=DUPLICATE)
     found = read(sam, tmp_path, keep_duplicates=True)
-    assert found.names == ("copy",) and found.excluded == {}
+    assert found.count == 1 and found.excluded == {}
     assert found.flagged_duplicates == 1
 
 
@@ -134,8 +140,8 @@ def test_a_record_without_qualities_gets_a_modest_one(sam, tmp_path):
     sam.read("b", 1012, "ACG", qual=37)
     found = read(sam, tmp_path)
     assert found.without_qualities == 1
-    assert {q for r, _, _, q, _ in rows(found) if r == 0} == {20}
-    assert {q for r, _, _, q, _ in rows(found) if r == 1} == {37}
+    assert {q for r, _, _, q in rows(found) if r == 0} == {20}
+    assert {q for r, _, _, q in rows(found) if r == 1} == {37}
 
 
 def test_strand_mapping_quality_and_library(tmp_path):
@@ -153,8 +159,9 @@ def test_umis_of_several_tags(sam, tmp_path):
     sam.read("a", 1011, "ACGT", tags={"CB": "CELL", "UB": "MOL"})
     sam.read("b", 1012, "ACGT", tags={"UB": "MOL"})
     sam.read("c", 1013, "ACGT")
-    assert read(sam, tmp_path, umi_tags=("CB", "UB")).umi == ("CELL-MOL", "MOL", "")
-    assert read(sam, tmp_path).umi == ("", "", "")
+    sam.read("d", 1014, "ACGT", tags={"CB": "-", "UB": "MOL"})
+    assert read(sam, tmp_path, umi_tags=("CB", "UB")).umi == ("CELL\tMOL", "", "", "")
+    assert read(sam, tmp_path).umi == ()
 
 
 @pytest.mark.parametrize(
@@ -164,29 +171,69 @@ def test_umis_of_several_tags(sam, tmp_path):
 def test_clips_do_not_move_the_ends_of_a_fragment(sam, tmp_path, start1, cigar):
     bases = {"2H14M4H": 14, "1H2S14M3S": 19}.get(cigar, 20)
     sam.read("a", start1, "A" * bases, cigar=cigar)
-    assert read(sam, tmp_path).fragment_ends == ((1010, 1030),)
+    assert ends(read(sam, tmp_path)) == [(1010, 1030)]
 
 
 def test_mates_tell_the_ends_of_their_fragment(sam, tmp_path):
     sam.pair("a", 1011, "A" * 20, 1041, "C" * 20)
     sam.pair("b", 1013, "A" * 18, 1041, "C" * 15, cigar="2S16M", mate_cigar="15M")
     found = read(sam, tmp_path)
-    ends = {}
-    for name, (start, end) in zip(found.names, found.fragment_ends, strict=True):
-        low, high = ends.get(name, (10**9, 0))
-        ends[name] = (min(low, start), max(high, end))
-    assert ends == {"a": (1010, 1060), "b": (1010, 1055)}
+    fragments = {}
+    for fragment, (start, end) in zip(found.fragment.tolist(), ends(found), strict=True):
+        low, high = fragments.get(fragment, (10**9, 0))
+        fragments[fragment] = (min(low, start), max(high, end))
+    assert list(fragments.values()) == [(1010, 1060), (1010, 1055)]
+    assert found.both_ends.all() and sorted(found.number.tolist()) == [1, 1, 2, 2]
 
 
 def test_a_mate_outside_of_the_window_tells_its_end_all_the_same(sam, tmp_path):
     sam.pair("before", 951, "A" * 20, 1011, "C" * 20)
     sam.pair("behind", 1081, "A" * 10, 1151, "C" * 20)
-    assert read(sam, tmp_path).fragment_ends == ((950, 1030), (1080, 1170))
+    assert ends(read(sam, tmp_path)) == [(950, 1030), (1080, 1170)]
 
 
 def test_a_mate_without_a_place_tells_nothing(sam, tmp_path):
     sam.read("a", 1011, "A" * 20, flag=PAIRED | 8 | 64, mate=("chrX", 1011), tlen=0)
-    assert read(sam, tmp_path).fragment_ends == ((1010, 1030),)
+    found = read(sam, tmp_path)
+    assert ends(found) == [(1010, 1030)] and not found.both_ends.any()
+
+
+def test_parts_of_a_read_are_one_fragment(sam, tmp_path):
+    sam.read("a", 1011, "A" * 20, cigar="20M30H")
+    sam.read("a", 1051, "C" * 30, cigar="20H30M", flag=SUPPLEMENTARY, reverse=True)
+    # Folded back over its own primary record: the same bases once more.
+    sam.read("a", 1015, "A" * 20, cigar="30H20M", flag=SUPPLEMENTARY)
+    found = read(sam, tmp_path)
+    assert found.count == 2 and found.fragments == 1
+    assert found.supplementary.tolist() == [False, True]
+    assert found.excluded == {"supplementary": 1}
+
+
+def test_a_part_does_not_outlive_its_primary_record(sam, tmp_path):
+    sam.read("copy", 1011, "A" * 20, flag=DUPLICATE)
+    sam.read("copy", 1051, "C" * 30, cigar="20H30M", flag=SUPPLEMENTARY)
+    assert read(sam, tmp_path).count == 0
+
+
+def test_the_same_mate_twice_is_read_once(sam, tmp_path):
+    # A lane that was merged twice.
+    for _ in range(2):
+        sam.pair("a", 1011, "A" * 20, 1041, "C" * 20)
+    found = read(sam, tmp_path)
+    assert found.count == 2 and found.excluded == {"repeated": 2}
+
+
+def test_records_without_a_name_are_strangers(sam, tmp_path):
+    for _ in range(3):
+        sam.read("*", 1011, "ACGT")
+    assert read(sam, tmp_path).fragments == 3
+
+
+def test_an_umi_belongs_to_each_read_that_was_kept(sam, tmp_path):
+    sam.read("left out", 1011, "ACGT", flag=SECONDARY, tags={"RX": "TTT"})
+    sam.read("a", 1012, "ACGT", tags={"RX": "AAA"})
+    sam.read("a", 1052, "ACGT", flag=SUPPLEMENTARY, tags={"RX": "AAA"})
+    assert read(sam, tmp_path, umi_tags=("RX",)).umi == ("AAA", "AAA")
 
 
 def test_md_tags_tell_the_reference(sam, tmp_path):
@@ -213,7 +260,8 @@ def test_left_out_records_tell_no_reference(sam, tmp_path):
 def test_a_window_without_reads(sam, tmp_path):
     sam.read("far", 3000, "ACGT")
     found = read(sam, tmp_path)
-    assert found.names == () and found.base_code.size == 0 and found.md_bases == {}
+    assert found.count == 0 and found.code.size == 0 and found.md_bases == {}
+    assert found.blocks.read.size == 0
 
 
 @pytest.mark.parametrize(
@@ -239,7 +287,7 @@ def test_an_md_tag_that_does_not_fit_tells_nothing(cigar, md, sam, tmp_path):
     for name in "abc":
         sam.read(name, 1011, "ACGTAC", cigar=cigar, tags={"MD": md})
     found = read(sam, tmp_path)
-    assert found.md_bases == {} and len(found.names) == 3
+    assert found.md_bases == {} and found.count == 3
 
 
 @pytest.mark.parametrize(

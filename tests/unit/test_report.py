@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from builders.cases import chromosomes
 from builders.results import (
     a_call,
     a_codon41,
@@ -26,12 +28,14 @@ from builders.results import (
     some_targets,
 )
 from builders.workflow import here
+from vexas_uba1.clones import clone_fraction
 from vexas_uba1.numbers import count, interval, limit, percent, quality
 from vexas_uba1.report.page import render_report, write_report
 from vexas_uba1.report.sample import render_sample
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
 from vexas_uba1.report.wording import unbroken
-from vexas_uba1.result import SampleResult, write_result
+from vexas_uba1.result import PrimerUse, SampleResult, write_result
+from vexas_uba1.sex import check_sex
 from vexas_uba1.verdict import decide
 
 FLAGGED = a_variant(
@@ -344,6 +348,62 @@ def test_words_that_a_report_must_not_use(result: SampleResult) -> None:
         assert word not in shown
 
 
+@pytest.mark.parametrize("sex", ["male", "female", "unknown"])
+def test_a_vaf_of_100_percent_is_never_called_germline(sex: str, tmp_path: Path) -> None:
+    whole = a_variant(
+        alt_fragments=502,
+        vaf=1.0,
+        vaf_low95=0.993,
+        vaf_high95=1.0,
+        clone_fraction=clone_fraction(1.0, a_sample(sex=sex)),
+    )
+    codon = a_codon41(haplotypes={"ACG": 502})
+    result = decided(sample=a_sample(sex=sex), codon41=codon, variants=(whole,))
+    assert result.verdict.code == "detected"
+    write_result(tmp_path / "result.json", result)
+    files = [tmp_path / "result.json", *render_sample(tmp_path / "result.json", tmp_path, "")]
+    read = [gzip.open if file.suffix in (".gz", ".tbi") else open for file in files]
+    for file, opened in zip(files, read, strict=True):
+        with opened(file, "rb") as handle:
+            content = handle.read().lower()
+        for word in (b"germline", b"hemizygous", b"homozygous", b"constitutional", b"inherited"):
+            assert word not in content, (file.name, word)
+
+
+def test_the_quality_section_names_unit_primers_and_sex() -> None:
+    shown = text(a_result())
+    assert "Unit of all counts fragments" in shown
+    assert "Sex by coverage not checked: how deeply a panel covers" in shown
+    assert "Primers" not in shown
+    amplicon = a_result(
+        sample=a_sample(assay="amplicon"),
+        codon41=a_codon41(count_unit="input_copies"),
+        parameters={**a_call().parameters, "input_ng": 2.5, "primers_file": "p.bed"},
+        qc=a_qc(primers=PrimerUse(4, 6000, 5000, 1200)),
+    )
+    assert "Unit of all counts input copies: at most those in 2.5 ng of DNA" in text(amplicon)
+    assert (
+        "Primers p.bed: 4 at the gene; 6,000 fragments begin or end in one; of 5,000 over the "
+        "codon, 1,200 have a primer's bases there"
+    ) in text(amplicon)
+    assert "Primers none given" in text(a_result(sample=a_sample(assay="amplicon")))
+
+
+def test_a_conflict_of_sex_is_a_caution_with_its_numbers_in_the_quality_section() -> None:
+    found = check_sex(a_sample(assay="wgs"), chromosomes({"X": 0.98, "Y": 0.02}))
+    shown = text(a_result(qc=a_qc(sex_check=found, warnings=(found.note,))))
+    assert "Warning. the sheet says male, but X and Y are covered as by two X without Y" in shown
+    assert (
+        "Sex by coverage two X without Y (coverage of X 0.98, of Y 0.02 of the autosomes'); "
+        "expected male: does not agree"
+    ) in shown
+    assert shown.index("Warning.") < shown.index("Sex by coverage")
+    fitting = check_sex(a_sample(assay="wgs"), chromosomes({"X": 0.5, "Y": 0.2}))
+    assert "expected male: agrees" in text(a_result(qc=a_qc(sex_check=fitting)))
+    unclear = check_sex(a_sample(assay="wgs"), chromosomes({"X": 0.7, "Y": 0.2}))
+    assert "unclear (coverage of X 0.70" in text(a_result(qc=a_qc(sex_check=unclear)))
+
+
 def test_a_name_in_the_verdict_is_not_broken_after_its_full_stop() -> None:
     html = render_report(decided(), "")
     for piece in ("NM_003334.4:c.122T&gt;C", "p.(Met41Thr)", "30.1 %", "26.0–34.3 %;"):
@@ -406,8 +466,8 @@ def test_an_edited_result_reaches_every_output(tmp_path: Path) -> None:
         (f'"vaf": {151 / 502!r}', '"vaf": 1e999', "1e999"),
         (f'"vaf": {151 / 502!r}', '"vaf": 1.5', "$.variants[0].vaf"),
         ('"alt_fragments": 151', '"alt_fragments": "151"', "$.variants[0].alt_fragments"),
-        ('"schema_version": "1.0"', '"schema_version": "9"', "schema version 1.0"),
-        ('"schema_version": "1.0",', "", "schema version 1.0"),
+        ('"schema_version": "1.1"', '"schema_version": "9"', "schema version 1.1"),
+        ('"schema_version": "1.1",', "", "schema version 1.1"),
         ("{", "[" * 100_000, "not JSON"),
         ("{", "", "not JSON"),
     ],

@@ -20,6 +20,7 @@ RESULTS = {"positive": a_result(), "negative": a_negative(), "empty": an_empty_r
 
 # Objects whose keys are data (haplotypes, flags, settings ...), not fields of the format.
 MAPS = {
+    "realigned",
     "haplotypes",
     "limit_of_detection_by_allele",
     "filter_reasons",

@@ -405,6 +405,31 @@ class TestTogether:
         found = problems(tmp_path, {"locus": "gene.yaml", "aligner": "star"})
         assert {problem.file for problem in found} == {str(tmp_path / "config.yaml"), "gene.yaml"}
 
+    def test_primers(self, tmp_path: Path) -> None:
+        amplicon = {**BAM, "assay": "amplicon"}
+        assert read(tmp_path, {}, amplicon).config.primers is None
+        config = {"primers": "p.bed"}
+        assert "not there" in the_problem(tmp_path, config, amplicon).message
+        (tmp_path / "p.bed").write_text("chrX\t100\t120\n")
+        found = read(tmp_path, config, BAM | {"sample": "S2", "alignment": "b.bam"}, amplicon)
+        assert found.config.primers == LocalFile("p.bed", tmp_path / "p.bed")
+
+    def test_primers_of_no_amplicon_are_the_users_error(self, tmp_path: Path) -> None:
+        (tmp_path / "p.bed").write_text("chrX\t100\t120\n")
+        problem = the_problem(tmp_path, {"primers": "p.bed"}, {**BAM, "assay": "panel"})
+        assert (problem.column, problem.value) == ("primers", "p.bed")
+        assert "none" in problem.message and "amplicon" in problem.remedy
+
+    def test_every_malformed_primer_is_told_with_the_rest(self, tmp_path: Path) -> None:
+        (tmp_path / "p.bed").write_text("chrX\t100\nchrX\t100\t120\nchrX\t120\t100\n")
+        config = {"primers": "p.bed", "aligner": "star"}
+        found = problems(tmp_path, config, {**BAM, "assay": "amplicon"})
+        assert [(one.file, one.row) for one in found if one.file == "p.bed"] == [
+            ("p.bed", 1),
+            ("p.bed", 3),
+        ]
+        assert len(found) == 3
+
     def test_checking_loads_no_heavy_module(self, tmp_path: Path) -> None:
         config = make_project(tmp_path, [BAM])
         code = (

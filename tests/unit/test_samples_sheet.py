@@ -197,7 +197,7 @@ WRONG_CELLS = [
     ),
     *(
         pytest.param(BAM | {"umi": value}, "umi", value, id=f"umi {value}")
-        for value in ("RXX", "R", "1X", "RX,", "RX;UB", "RX,RX", "8M+T", "None")
+        for value in ("RXX", "R", "1X", "RX,", "RX;UB", "RX,RX", "CB", "CB,CR", "8M+T", "None")
     ),
     *(
         pytest.param(FASTQ | {"umi": value}, "umi", value, id=f"structure {value}")

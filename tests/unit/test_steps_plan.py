@@ -159,6 +159,27 @@ def test_a_job_is_told_when_an_input_is_another_file_whatever_its_age(plan, tmp_
         assert plan.fingerprints_of_input(name)[-1] != before[name][-1]
 
 
+PRIMED = [
+    {"sample": "A", "alignment": "a.bam", "assay": "amplicon"},
+    {"sample": "P", "alignment": "b.bam", "assay": "panel"},
+]
+BED = "chrX\t47198960\t47198981\tleft\t0\t+\n"
+
+
+def test_primers_are_told_to_amplicon_samples_alone(tmp_path):
+    (tmp_path / "p.bed").write_text(BED)
+    plan = Plan(load_run(make_project(tmp_path, PRIMED, {"primers": "p.bed"})))
+    assert plan.call("A")["primers"] == {"shown": "p.bed", "path": str(tmp_path / "p.bed")}
+    assert plan.call("P")["primers"] is None
+    assert plan.primers("A") == [str(tmp_path / "p.bed")]
+    assert plan.primers("P") == []
+    before = {name: plan.fingerprints_of_call(name) for name in plan.samples}
+    os.utime(tmp_path / "p.bed", (1_000_000_000, 1_000_000_000))
+    assert plan.fingerprints_of_call("A") != before["A"]
+    assert plan.fingerprints_of_call("P") == before["P"]
+    assert Plan(load_run(make_project(tmp_path, PRIMED))).call("A")["primers"] is None
+
+
 def test_values_from_snakemakes_command_line_count(tmp_path):
     config = make_project(tmp_path, ROWS[2:3])
     values = {"samples": "samples.tsv", "lab_name": "Ours"}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from builders.results import a_call, a_codon41, a_sample, a_target, a_variant, an_input
+from builders.results import a_call, a_codon41, a_qc, a_sample, a_target, a_variant, an_input
+from vexas_uba1.result import PrimerUse
 from vexas_uba1.verdict import decide, leading
 
 CLINICAL = "Consistent with VEXAS syndrome in the right clinical setting"
@@ -251,6 +252,39 @@ def test_not_assessable_says_why(codon, sentence):
     assert text.startswith(f"Not assessable: {sentence}")
     assert "This is not a negative result." in text
     assert "not detected" not in text and "VEXAS" not in text
+
+
+def primed(fragments, from_primers):
+    return {"qc": a_qc(primers=PrimerUse(2, fragments, fragments, from_primers))}
+
+
+@pytest.mark.parametrize("codon", [BLIND, NEVER, EMPTY])
+def test_a_codon_under_a_primer_says_so(codon):
+    found = verdict(codon41=codon, **primed(5000, 5000))
+    assert found.code == "not_assessable"
+    assert "codon41_under_primer:5000" in found.reasons
+    assert (
+        "Primers lie on codon 41: of 5,000 fragments over it, 5,000 show a primer's bases there, "
+        "which are no evidence."
+    ) in found.text
+    beside = verdict(other(0.3), codon41=codon, **primed(5000, 5000))
+    assert beside.code == "other_variant"
+    assert "Primers lie on codon 41" in beside.text
+
+
+@pytest.mark.parametrize(
+    ("codon", "fragments", "from_primers", "named"),
+    [
+        (EMPTY, 1000, 500, True),
+        (EMPTY, 1000, 499, False),  # most fragments were lost for another reason
+        (EMPTY, 0, 0, False),
+        (a_codon41(), 5000, 5000, False),  # what is left is enough
+    ],
+)
+def test_primers_are_named_where_they_are_the_reason(codon, fragments, from_primers, named):
+    found = verdict(codon41=codon, **primed(fragments, from_primers))
+    assert ("primer" in found.text.lower()) == named
+    assert any("primer" in reason for reason in found.reasons) == named
 
 
 def test_a_negative_names_its_limit():

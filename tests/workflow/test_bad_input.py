@@ -191,6 +191,39 @@ def test_several_samples_in_one_bam(capfd, inputs):
     assert "TWO" in line
 
 
+PRIMER = "chrX\t47199040\t47199062\tleft\t0\t+\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "assay", "said"),
+    [
+        ("chrX\t1\n" + PRIMER, "amplicon", "row 1: a line of a BED has at least"),
+        (PRIMER, "panel", "primers are for amplicons"),
+        (PRIMER.replace("chrX", "chr7"), "amplicon", "no primer lies on chrX"),
+        (PRIMER.replace("47199", "57199"), "amplicon", "no primer on chrX lies at UBA1"),
+    ],
+)
+def test_primers_that_cannot_be_used(capfd, inputs, reads, text, assay, said):
+    bed = inputs / "primers.bed"
+    bed.write_text(text)
+    arguments = ("call", reads / "POS.bam", "--primers", bed, "--assay", assay)
+    ended = here(capfd, *arguments, "--out", inputs / "out")
+    assert ended.code == 2
+    assert len(ended.errors) == 1
+    assert said in ended.errors[0]
+    assert "Traceback" not in ended.err
+
+
+def test_primers_of_an_amplicon_are_used(capfd, inputs, reads):
+    bed = inputs / "primers.bed"
+    bed.write_text(PRIMER)
+    arguments = ("call", reads / "POS.bam", "--primers", bed, "--assay", "amplicon")
+    assert here(capfd, *arguments, "--out", inputs / "out").code == 0
+    made = result(inputs / "out", "POS")
+    assert made["parameters"]["primers_file"] == "primers.bed"
+    assert made["qc"]["primers"]["in_window"] == 1
+
+
 def test_locus_record_that_is_no_record(capfd, inputs, reads):
     (inputs / "locus.yaml").write_text("gene: UBA1\n")
     said = here(

@@ -115,6 +115,35 @@ def test_an_older_file_in_the_place_of_an_input_is_called_again(reads, tmp_path)
     assert jobs_of(results) == []
 
 
+def test_other_primers_call_again_and_extract_nothing_again(reads, tmp_path):
+    shutil.copy(reads / "POS.bam", tmp_path / "A.bam")
+    primers = tmp_path / "primers.bed"
+    # Nothing begins there but by chance: these reads are no amplicon's.
+    primers.write_text("chrX\t47198900\t47198920\tleft\t0\t+\n")
+    rows = [{"sample": "A", "alignment": "A.bam", "assay": "amplicon"}]
+    config = project(tmp_path, rows, {"primers": "primers.bed"})
+    results = tmp_path / "results"
+    assert run(config).code == 0
+    before = result(results, "A")
+    assert before["qc"]["primers"]["in_window"] == 1
+    assert before["parameters"]["primers_file"] == "primers.bed"
+    primers.write_text("chrX\t47199040\t47199062\tleft\t0\t+\n")
+    os.utime(primers, (1_000_000_000, 1_000_000_000))
+    assert run(config).code == 0
+    assert "Calling A" in jobs_of(results)
+    assert not [job for job in jobs_of(results) if job.startswith("Extracting")]
+    after = result(results, "A")
+    assert after["parameters"]["primers_sha256"] != before["parameters"]["primers_sha256"]
+    assert run(config).code == 0
+    assert jobs_of(results) == []
+    # On another build they are the user's error, and no negative.
+    primers.write_text("chrX\t47058439\t47058461\tleft\t0\t+\n")
+    said = run(config)
+    assert said.code == 2
+    assert "no primer on chrX lies at UBA1 (GRCh38" in said.err
+    assert files_of(results, "A") == ["status.json"]
+
+
 def test_a_damaged_result_is_made_again_and_a_sample_off_the_sheet_is_told(reads, tmp_path):
     for name in ("A", "B"):
         shutil.copy(reads / "POS.bam", tmp_path / f"{name}.bam")

@@ -41,6 +41,7 @@ rule call_variants:
     input:
         extracted="work/extracted/{sample}",
         references=[str(file.path) for file in PLAN.run.config.references],
+        primers=lambda wildcards: PLAN.primers(wildcards.sample),
     output:
         directory("work/called/{sample}"),
     log:
@@ -56,7 +57,7 @@ rule call_variants:
         job=lambda wildcards: PLAN.call(wildcards.sample),
         # So that an upgrade of software, catalogue or gene record calls again.
         versions=PLAN.versions,
-        files=PLAN.fingerprints_of_references,
+        files=lambda wildcards: PLAN.fingerprints_of_call(wildcards.sample),
     message:
         "Calling {wildcards.sample}"
     script:

@@ -6,13 +6,14 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pysam
 
+from vexas_uba1.alignments.coverage import ContigReads
 from vexas_uba1.alignments.fasta import Genome
 from vexas_uba1.alignments.genomes import choose_reference, place_reads
 from vexas_uba1.alignments.opening import make_index, open_alignment
@@ -25,7 +26,11 @@ from vexas_uba1.locus.record import BuildRecord, Locus
 from vexas_uba1.result import InputFile
 
 _WHOLE_FILE_LIMIT = 1 << 31  # bytes; a larger file is known by its records of the window
-_KEPT_TAGS = frozenset({"AS", "MC", "MD", "MQ", "NM", "RG", "SA", "XS", "CB", "MI", "RX", "UB"})
+# Read groups are kept too, under names of ours.
+_KEPT_TAGS = frozenset({"AS", "MC", "MD", "MQ", "NM", "SA", "XS", "CB", "MI", "RX", "UB"})
+_FIRST_TAG = 11  # field of a SAM line
+# The fastest: the small BAM gets a quarter larger than by default, in a third of the time.
+_COMPRESSION = ["level=1"]
 # SAM specification 1.6, section 1.3, PL.
 _PLATFORMS = frozenset(
     {"CAPILLARY", "DNBSEQ", "ELEMENT", "HELICOS", "ILLUMINA", "IONTORRENT", "LS454", "ONT"}
@@ -73,6 +78,8 @@ class Extraction:
         foreign_samples: Sample names (SM) of the header that are not this sample's id.
         marked_duplicates: Whether a record is flagged as duplicate or the header names a program
             that does so.
+        chromosomes: Records on autosomes, X and Y; empty where the file does not tell, or holds
+            other people's reads too.
         warnings: Plain sentences for the result.
     """
 
@@ -92,6 +99,7 @@ class Extraction:
     read_groups: tuple[ReadGroup, ...]
     foreign_samples: tuple[str, ...]
     marked_duplicates: bool
+    chromosomes: tuple[ContigReads, ...]
     warnings: tuple[str, ...]
 
     def placed(self, locus: Locus) -> PlacedLocus:
@@ -145,9 +153,9 @@ def extract_region(
 ) -> Extraction:
     """Write the mapped records that overlap the gene's window to a sorted, indexed BAM.
 
-    Duplicates, secondary and supplementary records are kept, whatever the depth. The same records
-    in another order give the same bytes. The header keeps contigs with their checksums and renamed
-    read groups only, records keep the tags that calling needs.
+    Duplicates, secondary and supplementary records are kept, whatever the depth. Records of one
+    position stay in the file's order; only one record is held at a time. The header keeps contigs
+    with their checksums and renamed read groups only, records keep the tags that calling needs.
 
     Args:
         source: Path or URL of the BAM or CRAM.
@@ -174,20 +182,19 @@ def extract_region(
     contig = header.contig(placed.contig)
     reference = choose_reference(genomes, placed, m5=contig.m5, file=file.shown)
     groups = _choose_groups(header, sample_id, read_group_sample, file.shown)
-    counts: Counter[str] = Counter()
-    checksum = hashlib.sha256()
+    checksum = None if _is_known_as_a_whole(file) else _RecordsChecksum()
+    stripper = _Stripper(groups, _KEPT_TAGS | set(umi_tags), file.shown, checksum)
     genome = None if reference is None else reference.genome
     with open_alignment(
         file, header, contig=contig.name, genome=genome, scratch=scratch
     ) as alignment:
-        lines = _stripped(
-            alignment.fetch(contig.name, *placed.window), groups, _KEPT_TAGS | set(umi_tags), counts
-        )
-        _write(lines, _header_text(header, groups, sample_id), out_bam, file.shown, checksum.update)
+        chromosomes = () if groups.exclusive else alignment.chromosomes()
+        records = stripper.taken(alignment.fetch(contig.name, *placed.window))
+        _write(records, _header_text(header, groups, sample_id), out_bam)
         warnings = (
             *detected.warnings,
             *alignment.warnings,
-            *_group_warnings(groups, counts, sample_id),
+            *_group_warnings(groups, stripper.other_read_groups, sample_id),
         )
     return Extraction(
         build=placed.build.name,
@@ -195,17 +202,18 @@ def extract_region(
         contig_length=contig.length,
         m5=contig.m5,
         placement=None if placed.build in locus.builds else placed.build,
-        files=(_input_file(file, checksum.hexdigest()),),
-        records=counts["records"],
-        duplicates=counts["duplicates"],
-        secondary=counts["secondary"],
-        supplementary=counts["supplementary"],
-        qc_failed=counts["qc_failed"],
-        unmapped=counts["unmapped"],
-        other_read_groups=counts["other_read_groups"],
+        files=(_input_file(file, checksum),),
+        records=stripper.flags.total(),
+        duplicates=stripper.flagged(pysam.FDUP),
+        secondary=stripper.flagged(pysam.FSECONDARY),
+        supplementary=stripper.flagged(pysam.FSUPPLEMENTARY),
+        qc_failed=stripper.flagged(pysam.FQCFAIL),
+        unmapped=stripper.unmapped,
+        other_read_groups=stripper.other_read_groups,
         read_groups=groups.kept,
         foreign_samples=groups.foreign,
-        marked_duplicates=counts["duplicates"] > 0 or _names_marking_program(header),
+        marked_duplicates=stripper.flagged(pysam.FDUP) > 0 or _names_marking_program(header),
+        chromosomes=chromosomes,
         warnings=warnings,
     )
 
@@ -246,59 +254,107 @@ def _choose_groups(
     return _Groups(renamed, wanted is not None, tuple(kept), foreign)
 
 
-def _group_warnings(groups: _Groups, counts: Mapping[str, int], sample_id: str) -> Iterator[str]:
+def _group_warnings(groups: _Groups, others: int, sample_id: str) -> Iterator[str]:
     for name in groups.foreign:
         yield f"the file's read groups name another sample ({name}) than {sample_id}"
-    if counts["other_read_groups"]:
+    if others:
         yield (
-            f"{counts['other_read_groups']} reads in the window were left out: they belong to "
+            f"{others} reads in the window were left out: they belong to "
             "other read groups or to none"
         )
 
 
-def _stripped(
-    records: Iterable[pysam.AlignedSegment],
-    groups: _Groups,
-    tags: frozenset[str],
-    counts: Counter[str],
-) -> Iterator[str]:
-    """Give each record as a line of SAM without private tags, ordered by position, then by line.
+class _RecordsChecksum:
+    """SHA-256 of the sum, modulo 2^256, of the records' own SHA-256: their order does not matter.
 
-    Only the records of one position are held at a time.
+    A record is its line of SAM with its tags sorted by name.
     """
-    held: list[str] = []
-    position = -1
-    for record in records:
-        if record.is_unmapped:
-            counts["unmapped"] += 1
-            continue
-        line = _stripped_line(record.to_string(), groups, tags)
-        if line is None:
-            counts["other_read_groups"] += 1
-            continue
-        if record.reference_start != position:
-            yield from sorted(held)
-            held.clear()
-            position = record.reference_start
-        held.append(line)
-        counts["records"] += 1
-        counts["duplicates"] += record.is_duplicate
-        counts["secondary"] += record.is_secondary
-        counts["supplementary"] += record.is_supplementary
-        counts["qc_failed"] += record.is_qcfail
-    yield from sorted(held)
+
+    def __init__(self) -> None:
+        self._sum = 0
+
+    def add(self, fields: Sequence[str]) -> None:
+        """Take in a record, as the fields of its line."""
+        line = "\t".join([*fields[:_FIRST_TAG], *sorted(fields[_FIRST_TAG:])])
+        digest = hashlib.sha256(line.encode("utf-8")).digest()
+        self._sum = (self._sum + int.from_bytes(digest, "big")) % (1 << 256)
+
+    def hexdigest(self) -> str:
+        """Return the checksum of all records so far."""
+        return hashlib.sha256(self._sum.to_bytes(32, "big")).hexdigest()
 
 
-def _stripped_line(line: str, groups: _Groups, tags: frozenset[str]) -> str | None:
-    """Return the record with kept tags in order and its read group renamed; None if not taken."""
-    fields = line.split("\t")
-    kept = {field[:2]: field for field in fields[11:] if field[:2] in tags}
-    group = groups.renamed.get(kept.pop("RG", "")[5:])
-    if group is not None:
-        kept["RG"] = f"RG:Z:{group}"
-    elif groups.exclusive:
-        return None
-    return "\t".join([*fields[:11], *(kept[tag] for tag in sorted(kept))])
+class _Stripper:
+    """Takes private tags off records, renames their read groups, and counts.
+
+    Attributes:
+        flags: Records taken, by flag.
+        unmapped: Records left out since they are unmapped.
+        other_read_groups: Records left out for their read group.
+    """
+
+    def __init__(
+        self, groups: _Groups, tags: frozenset[str], file: str, checksum: _RecordsChecksum | None
+    ) -> None:
+        self.flags: Counter[int] = Counter()
+        self.unmapped = 0
+        self.other_read_groups = 0
+        self._groups = groups
+        self._tags = tags
+        self._file = file
+        self._checksum = checksum
+
+    def taken(self, records: Iterable[pysam.AlignedSegment]) -> Iterator[pysam.AlignedSegment]:
+        """Give the records to write, each changed in place."""
+        for record in records:
+            flag = record.flag
+            if flag & pysam.FUNMAP:
+                self.unmapped += 1
+            elif self._strip(record):
+                self.flags[flag] += 1
+                yield record
+            else:
+                self.other_read_groups += 1
+
+    def flagged(self, bit: int) -> int:
+        """Return how many of the taken records carry a bit of the flag."""
+        return sum(count for flag, count in self.flags.items() if flag & bit)
+
+    def _strip(self, record: pysam.AlignedSegment) -> bool:
+        """Return whether the record is taken; if so, it has the tags to keep and no other."""
+        # htslib checks a record when it writes it as text; read as values, tags of a damaged one
+        # lead beyond its memory.
+        fields = self._checked_line(record).split("\t")
+        group = ""
+        foreign = []
+        for field in fields[_FIRST_TAG:]:
+            tag = field[:2]
+            if tag == "RG":
+                group = field[5:]
+                foreign.append(tag)
+            elif tag not in self._tags:
+                foreign.append(tag)
+        renamed = self._groups.renamed.get(group)
+        if renamed is None and self._groups.exclusive:
+            return False
+        for tag in foreign:
+            record.set_tag(tag, None)
+        if renamed is not None:
+            record.set_tag("RG", renamed, "Z")
+        if self._checksum is not None:
+            self._checksum.add(record.to_string().split("\t"))
+        return True
+
+    def _checked_line(self, record: pysam.AlignedSegment) -> str:
+        try:
+            return record.to_string()
+        except ValueError as error:
+            raise UserError(
+                f"the record of read {record.query_name} contradicts itself or is no SAM (such as "
+                "a tag without an end or with letters beyond ASCII)",
+                remedy="Align the reads again; `picard ValidateSamFile` lists such records",
+                file=self._file,
+            ) from error
 
 
 def _header_text(header: AlignmentHeader, groups: _Groups, sample_id: str) -> str:
@@ -313,40 +369,31 @@ def _header_text(header: AlignmentHeader, groups: _Groups, sample_id: str) -> st
     return "\n".join(lines) + "\n"
 
 
-def _write(
-    lines: Iterable[str], header_text: str, out_bam: Path, file: str, take: Callable[[bytes], None]
-) -> None:
-    """Write the records and their index in one step each; give each line to ``take`` too."""
+def _write(records: Iterable[pysam.AlignedSegment], header_text: str, out_bam: Path) -> None:
+    """Write the records and their index in one step each."""
     header = pysam.AlignmentHeader.from_text(header_text)
     # The index takes its place last, and is never older than the BAM.
     with replacing(Path(f"{out_bam}.bai")) as index, replacing(out_bam) as temporary:
-        with quiet_htslib(), pysam.AlignmentFile(str(temporary), "wb", header=header) as bam:
-            for line in lines:
-                take(line.encode("utf-8") + b"\n")
-                bam.write(_record(line, header, file))
+        with (
+            quiet_htslib(),
+            pysam.AlignmentFile(
+                str(temporary), "wb", header=header, format_options=_COMPRESSION
+            ) as bam,
+        ):
+            for record in records:
+                bam.write(record)
         make_index(temporary, index)
 
 
-def _record(line: str, header: pysam.AlignmentHeader, file: str) -> pysam.AlignedSegment:
-    try:
-        return pysam.AlignedSegment.fromstring(line, header)
-    except ValueError as error:
-        raise UserError(
-            f"the record of read {line.partition(chr(9))[0]} contradicts itself (such as CIGAR and "
-            "bases of unlike length)",
-            remedy="Align the reads again; `picard ValidateSamFile` lists such records",
-            file=file,
-        ) from error
+def _is_known_as_a_whole(file: Source) -> bool:
+    return not file.is_remote and Path(file.location).stat().st_size <= _WHOLE_FILE_LIMIT
 
 
-def _input_file(file: Source, records_sha256: str) -> InputFile:
-    if file.is_remote:
-        return InputFile(file.name, None, records_sha256, "uba1_records")
-    path = Path(file.location)
-    size = path.stat().st_size
-    if size > _WHOLE_FILE_LIMIT:
-        return InputFile(file.name, size, records_sha256, "uba1_records")
-    return InputFile(file.name, size, sha256_of(path), "file")
+def _input_file(file: Source, records: _RecordsChecksum | None) -> InputFile:
+    size = None if file.is_remote else Path(file.location).stat().st_size
+    if records is None:
+        return InputFile(file.name, size, sha256_of(Path(file.location)), "file")
+    return InputFile(file.name, size, records.hexdigest(), "uba1_records")
 
 
 def _names_marking_program(header: AlignmentHeader) -> bool:

@@ -19,6 +19,7 @@ from pathlib import Path
 import pysam
 from pysam.utils import SamtoolsError
 
+from vexas_uba1.alignments.coverage import ContigReads, contig_reads
 from vexas_uba1.alignments.fasta import Genome
 from vexas_uba1.alignments.quiet import quiet_htslib
 from vexas_uba1.alignments.sources import (
@@ -49,6 +50,10 @@ class OpenAlignment:
     warnings: tuple[str, ...]
     _file: pysam.AlignmentFile
     _source: Source
+
+    def chromosomes(self) -> tuple[ContigReads, ...]:
+        """Return how many records lie on each chromosome, as the index has it."""
+        return contig_reads(self._file)
 
     def fetch(self, contig: str, start: int, end: int) -> Iterator[pysam.AlignedSegment]:
         """Give every record that overlaps ``[start, end)`` (0-based), in the order of positions.

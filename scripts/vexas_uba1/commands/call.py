@@ -32,6 +32,9 @@ def _choices(column: str) -> click.Choice[str]:
 @click.option("--umi-tag", "umi", default="none", help="SAM tags of the UMI, such as RX or CB,UB.")
 @click.option("--input-ng", type=float, help="Nanograms of DNA put into an amplicon library.")
 @click.option(
+    "--primers", type=click.Path(path_type=Path), help="BED of the primers of an amplicon library."
+)
+@click.option(
     "--read-group-sample", help="Sample name (SM) to take from a file that holds several."
 )
 @click.option(

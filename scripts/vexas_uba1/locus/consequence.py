@@ -99,7 +99,7 @@ def _place(position: int, placed: PlacedLocus) -> str:
 def _kindest(edit: Edit, bases: Bases, placed: PlacedLocus, turn: Orientation) -> Edit:
     """Return that of an edit's equal placements which does least, of several the most 3' one."""
     placements = [edit]
-    if (edit.start == edit.end) != (not edit.alt):
+    if edit.is_indel:
         for step in (-1, 1):
             moved = _moved(edit, bases, step)
             while moved is not None:

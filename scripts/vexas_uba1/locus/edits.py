@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vexas_uba1.locus.bases import Bases
+
 
 @dataclass(frozen=True, order=True)
 class Edit:
@@ -28,6 +30,11 @@ class Edit:
     def is_substitution(self) -> bool:
         """Whether as many bases are put in as are taken out."""
         return self.end - self.start == len(self.alt)
+
+    @property
+    def is_indel(self) -> bool:
+        """Whether bases are put in or taken out, and nothing else."""
+        return (self.start == self.end) != (not self.alt)
 
 
 @dataclass(frozen=True, order=True)
@@ -59,3 +66,11 @@ class Allele:
     def is_substitution(self) -> bool:
         """Whether every edit replaces one base by one base."""
         return all(edit.is_substitution for edit in self.edits)
+
+    def spelled(self, start: int, end: int, reference: Bases) -> str:
+        """Return the bases of a molecule with the allele over ``[start, end)``, which holds it."""
+        text, at = "", start
+        for edit in self.edits:
+            text += reference.slice(at, edit.start) + edit.alt
+            at = edit.end
+        return text + reference.slice(at, end)

@@ -1,22 +1,22 @@
 """HGVS names of alleles, and alleles from names.
 
 Names follow the HGVS recommendations for DNA: the transcript's strand, insertions and deletions as
-far 3' as the known reference allows, adjacent changes and changes of one codon as one ``delins``,
-other changes in cis in brackets. The 3' rule is applied to the genome, so a change moves across an
-exon's border where the bases allow it; the exception for bases repeated in two neighbouring exons
-therefore never arises. Inversions are named as ``delins``.
+far 3' as the known reference allows, adjacent changes and changes of one codon with at most one
+base between them as one ``delins``, other changes in cis in brackets. The 3' rule is applied to the
+genome, so a change moves across an exon's border where the bases allow it; the exception for bases
+repeated in two neighbouring exons therefore never arises. Inversions are named as ``delins``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from vexas_uba1.locus.bases import Bases
 from vexas_uba1.locus.consequence import consequence
 from vexas_uba1.locus.edits import Allele, Edit
-from vexas_uba1.locus.normalise import normalise
+from vexas_uba1.locus.normalise import normalise, trimmed
 from vexas_uba1.locus.orientation import Orientation
 from vexas_uba1.locus.placed import PlacedLocus
 
@@ -180,25 +180,28 @@ def _named(allele: Allele, frame: _Frame, reference: Bases, kind: str) -> str | 
     """Return the allele's name, or None if a position of it has none."""
     bases = frame.orientation.bases(reference)
     edits = sorted(frame.orientation.edit(edit) for edit in allele.edits)
-    blocks = list(_blocks(edits, frame, bases))
+    touching = list(_joined(edits, bases, lambda before, after: before.end == after.start))
+    shifted: list[Edit] = []
+    for edit in reversed(touching):
+        ceiling = shifted[0].start - 1 if shifted else None
+        shifted.insert(0, _right_shifted(edit, bases, ceiling))
     parts: list[str] = []
-    for index, block in enumerate(blocks):
-        ceiling = blocks[index + 1].start - 1 if index + 1 < len(blocks) else None
-        part = _block_name(_right_shifted(block, bases, ceiling), frame, bases)
+    for block in _joined(shifted, bases, lambda before, after: _one_codon(before, after, frame)):
+        part = _block_name(trimmed(block, bases), frame, bases)
         if part is None:
             return None
         parts.append(part)
     return f"{kind}.{parts[0]}" if len(parts) == 1 else f"{kind}.[{';'.join(parts)}]"
 
 
-def _blocks(edits: list[Edit], frame: _Frame, bases: Bases) -> Iterator[Edit]:
-    """Join edits that touch, and substitutions of one codon with the base between them."""
+def _joined(
+    edits: list[Edit], bases: Bases, belong: Callable[[Edit, Edit], bool]
+) -> Iterator[Edit]:
+    """Join neighbouring edits that belong together, with the bases between them."""
     current = edits[0]
     for edit in edits[1:]:
-        between = bases.slice(current.end, edit.start)
-        if current.end == edit.start or (
-            current.is_substitution and edit.is_substitution and _one_codon(current, edit, frame)
-        ):
+        if belong(current, edit):
+            between = bases.slice(current.end, edit.start)
             current = Edit(current.start, edit.end, current.alt + between + edit.alt)
             continue
         yield current
@@ -207,6 +210,7 @@ def _blocks(edits: list[Edit], frame: _Frame, bases: Bases) -> Iterator[Edit]:
 
 
 def _one_codon(before: Edit, after: Edit, frame: _Frame) -> bool:
+    """Return whether edits change one codon with one base between them at most."""
     codons = [
         frame.placed.coding_index.get(frame.orientation.position(oriented), -3) // 3
         for oriented in (before.end - 1, after.start)
@@ -218,7 +222,7 @@ def _one_codon(before: Edit, after: Edit, frame: _Frame) -> bool:
 def _right_shifted(edit: Edit, bases: Bases, ceiling: int | None) -> Edit:
     """Move a pure insertion or deletion towards 3' as far as it stays equal, below ``ceiling``."""
     start, end, alt = edit.start, edit.end, edit.alt
-    if (start == end) == (not alt):
+    if not edit.is_indel:
         return edit
     while ceiling is None or end < ceiling:
         after = bases.slice(end, end + 1)

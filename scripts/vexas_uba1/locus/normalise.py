@@ -15,7 +15,7 @@ def left_normalise(edit: Edit, bases: Bases, *, floor: int = 0) -> Edit:
     Stops at a base that is not known (N) and at ``floor``. Other edits come back as they are.
     """
     start, end, alt = edit.start, edit.end, edit.alt
-    if (start == end) == (not alt):
+    if not edit.is_indel:
         return edit
     while start > floor:
         before = bases.slice(start - 1, start)
@@ -24,6 +24,17 @@ def left_normalise(edit: Edit, bases: Bases, *, floor: int = 0) -> Edit:
             break
         start, end = start - 1, end - 1
         alt = alt and alt[-1] + alt[:-1]
+    return Edit(start, end, alt)
+
+
+def trimmed(edit: Edit, bases: Bases) -> Edit:
+    """Take bases equal to the reference off an edit's end and then off its start."""
+    start, end, alt = edit.start, edit.end, edit.alt
+    reference = bases.slice(start, end)
+    while alt and end > start and reference[end - 1 - edit.start] == alt[-1]:
+        end, alt = end - 1, alt[:-1]
+    while alt and end > start and reference[start - edit.start] == alt[0]:
+        start, alt = start + 1, alt[1:]
     return Edit(start, end, alt)
 
 
@@ -72,9 +83,4 @@ def _minimal(edit: Edit, bases: Bases, floor: int) -> list[Edit]:
             for index, (ref, alt) in enumerate(zip(reference, edit.alt, strict=True))
             if ref != alt
         ]
-    start, end, alt = edit.start, edit.end, edit.alt
-    while alt and end > start and reference[end - 1 - edit.start] == alt[-1]:
-        end, alt = end - 1, alt[:-1]
-    while alt and end > start and reference[start - edit.start] == alt[0]:
-        start, alt = start + 1, alt[1:]
-    return [left_normalise(Edit(start, end, alt), bases, floor=floor)]
+    return [left_normalise(trimmed(edit, bases), bases, floor=floor)]

@@ -24,11 +24,9 @@ import pysam
 
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing
-from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.locus.builds import Contig
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.mapping.index import AlignerIndex, check_aligner, preset
-from vexas_uba1.mapping.junctions import complete
 from vexas_uba1.mapping.programs import failure, find_program, samtools
 from vexas_uba1.mapping.sam import MATCH, Cigar, Hit, Read, choose_primary, faces, sam_lines
 
@@ -166,8 +164,6 @@ class _Minimap2:
         import mappy
 
         self._rna = options.rna
-        self._exons = sorted(options.placed.build.exons) if options.rna else []
-        self._gene_contig = options.placed.contig
         self._offset, self._contig = 0, None
         self._fewest_known = 0
         name = preset(rna=options.rna)
@@ -203,10 +199,7 @@ class _Minimap2:
             for mate, bases in enumerate(reads):
                 for hit in self._aligner.map(bases, name=name, buf=buffer):
                     if hit.is_primary:
-                        made = self._hit(hit, len(bases), is_flipped=False)
-                        found[mate].append(self._completed(made, bases) if self._exons else made)
-                if found[mate] and not (found[mate][0].clip_left or found[mate][0].clip_right):
-                    del found[mate][1:]  # what they cover is now part of the first
+                        found[mate].append(self._hit(hit, len(bases), is_flipped=False))
         if self._fewest_known:
             found = [[hit for hit in hits if self._is_known(hit)] for hits in found]
         return found
@@ -233,12 +226,6 @@ class _Minimap2:
             clip_left=left,
             clip_right=right,
         )
-
-    def _completed(self, hit: Hit, bases: str) -> Hit:
-        if hit.contig != self._gene_contig:
-            return hit
-        oriented = reverse_complement(bases) if hit.is_reverse else bases
-        return complete(hit, oriented, self._exons, self.reference)
 
     def _is_known(self, hit: Hit) -> bool:
         return _known_bases(

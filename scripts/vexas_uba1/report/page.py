@@ -40,6 +40,9 @@ def render_report(result: SampleResult, lab_name: str) -> str:
             unit_singular=wording.UNITS_SINGULAR[call.codon41.count_unit],
             unit_meaning=wording.unit_meaning(call),
             assay=wording.ASSAYS[call.sample.assay],
+            count_unit=wording.count_unit(call),
+            sex_check=wording.sex_check(call),
+            primers=wording.primers(call),
             carry_over=wording.CARRY_OVER[call.qc.carry_over],
             reference_source=wording.REFERENCE_SOURCES.get(
                 call.qc.reference_source, call.qc.reference_source

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from vexas_uba1 import numbers
 from vexas_uba1.result import ForcedAllele, SampleCall, SampleResult, Target, Variant
+from vexas_uba1.sex import OBSERVED
 
 UNITS = {
     "fragments": "fragments",
@@ -78,6 +80,7 @@ REASONS = {
     "silent": "Without a change of protein or splice site",
     "codon41_not_assessable": "The codon's limit of detection misses the required one",
     "codon41_without_data": "Nothing is informative at the codon",
+    "codon41_under_primer": "The codon lies under a primer; fragments without evidence for that",
     "codon41_haplotype": "Seen at the codon, too little to judge",
     "not_assessed": "Could not be assessed",
     "reads_not_molecules": "Counts are reads, not molecules",
@@ -103,6 +106,43 @@ def unit_meaning(call: SampleCall) -> str:
     """Return what one count of this sample stands for."""
     material = "cDNA" if call.sample.assay == "rna" else "DNA"
     return UNIT_MEANINGS[call.codon41.count_unit].format(material=material)
+
+
+def count_unit(call: SampleCall) -> str:
+    """Return the unit of all counts, with what it rests on."""
+    unit, nanograms = UNITS[call.codon41.count_unit], call.parameters.get("input_ng")
+    if call.codon41.count_unit == "input_copies" and nanograms is not None:
+        return f"{unit}: at most those in {nanograms:g} ng of DNA"
+    if call.codon41.count_unit == "molecules":
+        return f"{unit}, by UMI"
+    return unit
+
+
+def sex_check(call: SampleCall) -> str:
+    """Return how the expected sex and the coverage of X and Y go together."""
+    check = call.qc.sex_check
+    if check.x_ratio is None or check.y_ratio is None:
+        return check.note
+    seen = (
+        f"{OBSERVED[check.observed]} (coverage of X {check.x_ratio:.2f}, of Y {check.y_ratio:.2f} "
+        "of the autosomes')"
+    )
+    if check.agrees is None:
+        return f"{seen}; {check.note}"
+    return f"{seen}; expected {check.expected}: {'agrees' if check.agrees else 'does not agree'}"
+
+
+def primers(call: SampleCall) -> str:
+    """Return what the primers took out of the evidence; empty for other assays than amplicons."""
+    use = call.qc.primers
+    if use is None:
+        return "none given" if call.sample.assay == "amplicon" else ""
+    return (
+        f"{call.parameters.get('primers_file')}: {use.in_window} at the gene; "
+        f"{numbers.count(use.fragments)} fragments begin or end in one; of "
+        f"{numbers.count(use.codon_fragments)} over the codon, "
+        f"{numbers.count(use.codon_primer_fragments)} have a primer's bases there"
+    )
 
 
 def unbroken(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from vexas_uba1.errors import Problem, UserError
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.samples.config import Config, ReadConfig, read_config
+from vexas_uba1.samples.primers import load_primers
 from vexas_uba1.samples.sheet import ReadSheet, Row, Sample, read_sheet
 from vexas_uba1.samples.sources import shown_value
 
@@ -64,7 +65,7 @@ def load_run(config: Path | Mapping[str, Any], *, base: Path | None = None) -> R
         UserError: carries every problem of the configuration and of its sheet.
     """
     read = read_config(config, base)
-    problems = [*read.problems, *_build_problems(read)]
+    problems = [*read.problems, *_build_problems(read), *_primer_problems(read)]
     samples: tuple[Sample, ...] = ()
     if "samples" not in read.faulty:
         try:
@@ -102,6 +103,17 @@ def _build_problems(read: ReadConfig) -> Iterator[Problem]:
     )
 
 
+def _primer_problems(read: ReadConfig) -> Iterator[Problem]:
+    """Yield problems of the primers' BED; whether they fit the reads is seen when those are."""
+    primers = read.config.primers
+    if primers is None or "primers" in read.faulty:
+        return
+    try:
+        load_primers(primers.path, primers.shown)
+    except UserError as error:
+        yield from error.problems
+
+
 def _between(read: ReadConfig, sheet: ReadSheet) -> Iterator[Problem]:
     """Yield where the sheet and the configuration do not go together."""
     config = read.config
@@ -131,6 +143,14 @@ def _between(read: ReadConfig, sheet: ReadSheet) -> Iterator[Problem]:
             "alignment",
             "a CRAM can only be read with the FASTA it was made with",
             f"Name that FASTA in reference ({read.shown})",
+        )
+    amplicons = [row for row in sheet.rows if row.value("assay") == "amplicon"]
+    if config.primers is not None and not amplicons and sheet.rows:
+        yield read.problem(
+            ("primers",),
+            "primers are for samples of assay amplicon, and the sheet has none",
+            "Write amplicon in the column assay of those samples, or leave the key out",
+            config.primers.shown,
         )
     if "aligner" in read.faulty or not fastq:
         return

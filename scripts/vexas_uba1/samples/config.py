@@ -74,6 +74,7 @@ class Config:
         reporting_limit_vaf: By assay, every assay named.
         required_limit_vaf: By assay, every assay named.
         amplicon_limit_floor_vaf: For amplicons without UMIs and input.
+        primers: The primers of the amplicon samples, or None.
         index_hopping_rate: By index type, every type named.
         lab_name: For the reports; may be empty.
         resources: Of one alignment job.
@@ -91,6 +92,7 @@ class Config:
     reporting_limit_vaf: Mapping[str, float]
     required_limit_vaf: Mapping[str, float]
     amplicon_limit_floor_vaf: float
+    primers: LocalFile | None
     index_hopping_rate: Mapping[str, float]
     lab_name: str
     resources: Resources
@@ -166,7 +168,7 @@ def _build(values: Mapping[str, Any], folder: Path) -> Config:
     trimming, resources = values["trimming"], values["resources"]
     memory_mb = resources["align_memory_mb"]
     adapters: str | list[str] = trimming["adapters"]
-    index, locus = values["aligner_index"], values["locus"]
+    index, locus, primers = values["aligner_index"], values["locus"], values["primers"]
     return Config(
         samples=local_file(values["samples"], folder),
         outdir=local_file(values["outdir"], folder),
@@ -186,6 +188,7 @@ def _build(values: Mapping[str, Any], folder: Path) -> Config:
         reporting_limit_vaf=_per_assay(values, "reporting_limit_vaf"),
         required_limit_vaf=_per_assay(values, "required_limit_vaf"),
         amplicon_limit_floor_vaf=float(values["amplicon_limit_floor_vaf"]),
+        primers=None if primers is None else local_file(primers, folder),
         index_hopping_rate={
             name: float(rate) for name, rate in values["index_hopping_rate"].items()
         },
@@ -209,8 +212,7 @@ def _unusable_files(read: ReadConfig, values: Mapping[str, Any], folder: Path) -
     seen: set[object] = set()
     references = _listed(values["reference"])
     named = [("samples", values["samples"]), *(("reference", text) for text in references)]
-    if values["locus"] is not None:
-        named.append(("locus", values["locus"]))
+    named += [(key, values[key]) for key in ("locus", "primers") if values[key] is not None]
     for key, text in named:
         if key in read.faulty:
             continue

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from vexas_uba1.grouping.identity import CELL_TAGS
+
 Kind = Literal["M", "S", "T"]
 
 _SEGMENT = re.compile(r"([1-9][0-9]*|\+)([MST])")
@@ -37,7 +39,8 @@ class UmiSpec:
 
     Attributes:
         text: As the user wrote it.
-        tags: SAM tags that together identify a molecule.
+        tags: SAM tags that together identify a molecule; what they mean is told in
+            :mod:`vexas_uba1.grouping.identity`.
         structures: One per FASTQ file of a unit, read 1 first.
     """
 
@@ -61,6 +64,8 @@ def parse_umi(text: str) -> UmiSpec | None:
             raise ValueError("a SAM tag is a letter and a letter or digit, such as RX")
         if len(set(tags)) < len(tags):
             raise ValueError("a tag is named twice")
+        if CELL_TAGS.issuperset(tags):
+            raise ValueError("a cell's tag does not tell molecules apart; add the UMI's: CB,UB")
         return UmiSpec(text, tags=tags)
     structures = tuple(_parse_structure(part) for part in text.split(" "))
     if not any(part.kind == "M" for structure in structures for part in structure.segments):

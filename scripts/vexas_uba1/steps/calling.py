@@ -25,6 +25,7 @@ from vexas_uba1.result import (
     write_call,
     write_result,
 )
+from vexas_uba1.samples.primers import load_primers
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus, write_status
 from vexas_uba1.steps import mapping
@@ -72,6 +73,7 @@ class CallJob:
     amplicon_limit_floor_vaf: float
     umi_tags: tuple[str, ...]
     input_ng: float | None
+    primers: LocalFile | None
     bundled_locus: bool
 
 
@@ -137,6 +139,7 @@ def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
         amplicon_limit_floor_vaf=job.amplicon_limit_floor_vaf,
         umi_tags=job.umi_tags,
         input_ng=job.input_ng,
+        primers=None if job.primers is None else load_primers(job.primers.path),
         bundled_locus=job.bundled_locus,
         source_files=tuple(InputFile(**file) for file in origin["files"]),
         source_software=origin["software"],

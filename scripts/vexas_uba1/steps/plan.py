@@ -162,6 +162,7 @@ class Plan:
                 amplicon_limit_floor_vaf=config.amplicon_limit_floor_vaf,
                 umi_tags=self._umi_tags(asked),
                 input_ng=asked.input_ng,
+                primers=self._primers(asked),
                 bundled_locus=asked.is_fastq and not config.references,
             )
         )
@@ -196,6 +197,16 @@ class Plan:
     def fingerprints_of_references(self) -> list[str]:
         """Sizes and times of the references; see :func:`_fingerprints`."""
         return _fingerprints(self.run.config.references)
+
+    def primers(self, sample: str) -> list[str]:
+        """Return the path of a sample's primers, if it has any."""
+        primers = self._primers(self.by_id[sample])
+        return [] if primers is None else [str(primers.path)]
+
+    def fingerprints_of_call(self, sample: str) -> list[str]:
+        """Return sizes and times of what a sample is called with beside its reads."""
+        primers = self._primers(self.by_id[sample])
+        return [*self.fingerprints_of_references, *_fingerprints([primers] if primers else [])]
 
     def fingerprints_of_input(self, sample: str) -> list[str]:
         """Return sizes and times of a sample's reads and of the references."""
@@ -300,6 +311,9 @@ class Plan:
         config = self.run.config
         reference = config.references[0] if config.references else None
         return IndexJob(reference, config.aligner, config.aligner_index, rna)
+
+    def _primers(self, sample: Sample) -> LocalFile | None:
+        return self.run.config.primers if sample.assay == "amplicon" else None
 
     def _umi_tags(self, sample: Sample) -> tuple[str, ...]:
         if sample.umi is None:

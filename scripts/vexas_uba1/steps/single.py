@@ -13,6 +13,7 @@ from vexas_uba1.errors import Problem, UserError
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.result import SampleInfo
 from vexas_uba1.samples.config import read_config
+from vexas_uba1.samples.primers import load_primers
 from vexas_uba1.samples.schema import load_schema
 from vexas_uba1.samples.sources import local_file
 from vexas_uba1.samples.umi import parse_umi
@@ -30,6 +31,7 @@ def call_one(
     assay: str,
     umi: str,
     input_ng: float | None,
+    primers: Path | None,
     read_group_sample: str | None,
     references: tuple[Path, ...],
     build: str,
@@ -47,6 +49,7 @@ def call_one(
     name = sample if sample is not None else _name_of(reads)
     tags = _checked(name, umi, input_ng)
     load_locus(locus)
+    _check_primers(primers, assay)
     files = tuple(local_file(str(path), Path.cwd()) for path in references)
     source = Source.of(reads if "://" in reads else Path(reads))
     check_alignment_file(source)
@@ -72,6 +75,7 @@ def call_one(
         amplicon_limit_floor_vaf=config.amplicon_limit_floor_vaf,
         umi_tags=tags,
         input_ng=input_ng,
+        primers=None if primers is None else local_file(str(primers), Path.cwd()),
         bundled_locus=False,
     )
     try:
@@ -139,6 +143,19 @@ def _checked(name: str, umi: str, input_ng: float | None) -> tuple[str, ...]:
     if problems:
         raise UserError.of(problems)
     return tags
+
+
+def _check_primers(primers: Path | None, assay: str) -> None:
+    if primers is None:
+        return
+    load_primers(primers, str(primers))
+    if assay != "amplicon":
+        raise UserError(
+            "primers are for amplicons",
+            remedy="Pass --assay amplicon too, or leave --primers out",
+            column="--primers",
+            value=str(primers),
+        )
 
 
 def _check_out(out: Path) -> None:

@@ -1,0 +1,1 @@
+"""What the package costs, measured; for its makers, no part of the installed package."""

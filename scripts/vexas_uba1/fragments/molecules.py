@@ -1,0 +1,184 @@
+"""The molecules of a sample, asked position by position or all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vexas_uba1.alignments.reads import Reads
+from vexas_uba1.fragments.indels import IndelCount, join_indels
+from vexas_uba1.fragments.joining import (
+    FAMILY_COPIES,
+    FAMILY_FLOOR,
+    FORWARD,
+    FRAGMENT_FLOOR,
+    REVERSE,
+    UNCERTAIN,
+    Copies,
+    Tile,
+    join_tile,
+    stretches_of,
+)
+from vexas_uba1.grouping.grouping import Grouping
+
+_Kind = TypeVar("_Kind", bound=np.generic)
+_CELLS = 500_000
+"""Cells joined at a time, at most about: what a processor's cache holds is quicker."""
+_CODES, _QUALITIES = 8, 64
+
+
+@dataclass(frozen=True)
+class Column:
+    """All molecules at one position; M molecules.
+
+    Attributes:
+        code: 0 to 3 for A, C, G, T; 5 deleted; ``UNCERTAIN`` not covered (or N); ``DISCORDANT``
+            contradicted (M).
+        quality: Phred of the observation, 0 where there is none (M).
+        forward: Seen on a forward-strand read (M).
+        reverse: Seen on a reverse-strand read (M).
+        read_quality: Best single base quality of the observation (M).
+        end_distance: Bases to the nearer read end, of the copy deepest inside its read (M).
+    """
+
+    code: NDArray[np.uint8]
+    quality: NDArray[np.uint8]
+    forward: NDArray[np.bool_]
+    reverse: NDArray[np.bool_]
+    read_quality: NDArray[np.uint8]
+    end_distance: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Observations by position, code and quality; P positions.
+
+    Attributes:
+        positions: 0-based, ascending (P).
+        counts: Molecules by code (0 to 3 for A, C, G, T; 5 deleted) and Phred (P, 8, 64).
+        several: Observations that were read more than once.
+        contradicted: Those of them whose copies contradict each other.
+    """
+
+    positions: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    several: int
+    contradicted: int
+
+
+class Molecules:
+    """M molecules over the searched positions."""
+
+    def __init__(self, reads: Reads, grouping: Grouping, positions: NDArray[np.int64]) -> None:
+        """Sort the reads by molecule and place; nothing is joined before it is asked for.
+
+        Args:
+            reads: All reads.
+            grouping: Their molecules.
+            positions: 0-based, ascending positions that are searched.
+        """
+        self.count = grouping.count
+        self.positions = positions
+        self._reads = reads
+        self._copies = _copies(grouping)
+        self._stretches = stretches_of(reads, grouping.molecule)
+
+    @cached_property
+    def mapping_quality(self) -> NDArray[np.uint8]:
+        """Best mapping quality of each molecule's reads (M)."""
+        best = np.zeros(self.count, dtype=np.uint8)
+        kept = self._copies.molecule >= 0
+        np.maximum.at(best, self._copies.molecule[kept], self._reads.mapping_quality[kept])
+        return best
+
+    @cached_property
+    def indels(self) -> tuple[IndelCount, ...]:
+        """Insertions and deletions beside searched positions with their molecules."""
+        return join_indels(self._reads, self._copies.molecule, self.positions)
+
+    @cached_property
+    def histogram(self) -> Histogram:
+        """What all molecules show at the searched positions."""
+        counts = np.zeros((self.positions.size, _CODES, _QUALITIES), dtype=np.int64)
+        several = contradicted = 0
+        row = 0
+        for tile in self._tiles():
+            width = tile.code.shape[1]
+            cell = np.arange(width, dtype=np.int32) * _CODES
+            # No observation and contradicted ones fall into the two last codes.
+            key = (cell + (tile.code & (_CODES - 1))) * _QUALITIES + tile.quality
+            seen = np.bincount(key.ravel(), minlength=width * _CODES * _QUALITIES)
+            counts[row : row + width] = seen.reshape(width, _CODES, _QUALITIES)
+            several += tile.several
+            contradicted += tile.contradicted
+            row += width
+        return Histogram(self.positions, counts, several, contradicted)
+
+    @property
+    def disagreement_rate(self) -> float | None:
+        """Contradicted share of the observations that were read more than once; None without."""
+        seen = self.histogram
+        return seen.contradicted / seen.several if seen.several else None
+
+    def column(self, position: int) -> Column:
+        """Return what every molecule shows at a 0-based genomic position."""
+        tile = join_tile(
+            self._reads, self._copies, self._stretches, position, position + 1, detail=True
+        )
+
+        def scatter(values: NDArray[_Kind], empty: int) -> NDArray[_Kind]:
+            full = np.full(self.count, empty, dtype=values.dtype)
+            full[tile.molecules] = values[:, 0]
+            return full
+
+        strands = scatter(tile.strands, 0)
+        return Column(
+            code=scatter(tile.code, UNCERTAIN),
+            quality=scatter(tile.quality, 0),
+            forward=(strands & FORWARD) > 0,
+            reverse=(strands & REVERSE) > 0,
+            read_quality=scatter(tile.read_quality, 0),
+            end_distance=scatter(tile.end_distance, 0).astype(np.int32),
+        )
+
+    def _tiles(self) -> Iterator[Tile]:
+        """Yield the searched positions in stretches that are joined at once."""
+        breaks = np.flatnonzero(np.diff(self.positions) != 1) + 1
+        for run in np.split(self.positions, breaks):
+            there = self._stretches.over(int(run[0]), int(run[-1]) + 1).size
+            widest = max(1, _CELLS // max(1, there))
+            for first in range(0, run.size, widest):
+                part = run[first : first + widest]
+                yield join_tile(
+                    self._reads,
+                    self._copies,
+                    self._stretches,
+                    int(part[0]),
+                    int(part[-1]) + 1,
+                    detail=False,
+                )
+
+
+def join_molecules(reads: Reads, grouping: Grouping, positions: NDArray[np.int64]) -> Molecules:
+    """Return the molecules of the reads, their copies joined; ``positions`` are searched."""
+    return Molecules(reads, grouping, positions)
+
+
+def _copies(grouping: Grouping) -> Copies:
+    molecule = grouping.molecule
+    belongs = np.flatnonzero(molecule >= 0)
+    size = np.bincount(molecule[belongs], minlength=grouping.count)
+    first = np.full(grouping.count, molecule.size)
+    np.minimum.at(first, molecule[belongs], belongs)
+    layer = np.full(molecule.size, -1, dtype=np.int8)
+    is_simple = (size <= 2) & ~grouping.duplex & (grouping.repeats == 0)
+    simple = belongs[is_simple[molecule[belongs]]]
+    layer[simple] = first[molecule[simple]] != simple
+    floor = np.where(grouping.copies >= FAMILY_COPIES, FAMILY_FLOOR, FRAGMENT_FLOOR)
+    share = grouping.copies / np.maximum(grouping.copies + grouping.repeats, 1)
+    return Copies(molecule, layer, grouping.strand, floor.astype(np.uint8), share)

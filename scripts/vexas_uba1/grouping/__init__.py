@@ -1,0 +1,1 @@
+"""Which molecule each read is a copy of."""

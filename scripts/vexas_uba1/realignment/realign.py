@@ -1,0 +1,160 @@
+"""Realignment of the reads that might hide an allele, or only seem to show one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vexas_uba1.alignments.reads import Reads
+from vexas_uba1.locus.edits import Allele
+from vexas_uba1.locus.placed import PlacedLocus
+from vexas_uba1.locus.record import Interval
+from vexas_uba1.realignment.codon import realign_codon
+from vexas_uba1.realignment.ends import extend_clips, follow_transcript
+from vexas_uba1.realignment.haplotypes import compare
+from vexas_uba1.realignment.indels import choose_candidates, shown_indels
+from vexas_uba1.realignment.introns import learn_beside
+from vexas_uba1.realignment.report import RealignmentReport
+from vexas_uba1.realignment.rewriting import Moves, rewrite
+from vexas_uba1.realignment.tracks import Track, genome_track, spliced_track
+from vexas_uba1.reference import ReferenceWindow
+
+_NEAR_CODING = 12  # bases; indels farther off the searched ones are left alone
+_ROUNDS = 3  # a read may have two indels, one near each end
+
+
+def realign(
+    reads: Reads,
+    placed: PlacedLocus,
+    reference: ReferenceWindow,
+    alleles: Collection[Allele],
+    *,
+    spliced: bool,
+) -> tuple[Reads, RealignmentReport]:
+    """Write reads as the haplotype that explains them best; see docs/methods.md.
+
+    A read that shows the plain reference, or an indel as it is written here, stays as it is. The
+    outcome for a read depends on its own bases, and on which indels other reads show, never on
+    their order.
+
+    Args:
+        reads: All reads of the window.
+        placed: The gene on the reads' build.
+        reference: What is known of its bases.
+        alleles: Those of the catalogue; their insertions and deletions are sought in every sample.
+        spliced: Whether the reads are of RNA.
+
+    Returns:
+        The reads, some with other blocks, deletions, insertions, ends and clips; and the counts.
+    """
+    work = _Work(reads, placed, reference, alleles, spliced)
+    if reads.count:
+        work.run()
+    return work.reads, RealignmentReport(
+        int(work.compared.sum()), {kind: count for kind, count in work.realigned.items() if count}
+    )
+
+
+class _Work:
+    """The steps in their order, each on what the one before left."""
+
+    def __init__(
+        self,
+        reads: Reads,
+        placed: PlacedLocus,
+        reference: ReferenceWindow,
+        alleles: Collection[Allele],
+        spliced: bool,
+    ) -> None:
+        self.reads = reads
+        self.placed, self.reference, self.alleles = placed, reference, alleles
+        self.genome = genome_track(reference.start, reference.codes)
+        self.exons = sorted(interval for _, interval in placed.exon_intervals)
+        self.introns: list[Interval] = []
+        self.transcript: Track | None = None
+        if spliced and len(self.exons) > 1:
+            self.introns = [(one[1], other[0]) for one, other in pairwise(self.exons)]
+            self.transcript = spliced_track(self.genome, self.introns)
+        self.compared = np.zeros(reads.count, dtype=np.bool_)
+        self.realigned = dict.fromkeys(
+            ("junction", "overhang", "haplotype", "uninformative", "clip", "codon"), 0
+        )
+
+    def run(self) -> None:
+        if self.transcript is not None:
+            self._junctions(self.transcript)
+        undecided = self._indels()
+        self._clips(undecided)
+        looked, moves = realign_codon(
+            self.reads, self.transcript or self.genome, self.genome, self.placed.codon_positions
+        )
+        self._apply("codon", looked, moves)
+
+    def _junctions(self, transcript: Track) -> None:
+        for direction in (1, -1):
+            looked, carried, hidden = follow_transcript(
+                self.reads, self.genome, transcript, self.exons, direction
+            )
+            self._apply("junction", looked, carried)
+            self._apply("overhang", looked, hidden)
+
+    def _indels(self) -> NDArray[np.bool_]:
+        """Compare with insertions and deletions; return which reads' clips may be one (R)."""
+        near = self._near_coding()
+        codon = frozenset(self.placed.codon_positions)
+        learnt = self.genome
+        if self.transcript is None:
+            edits = {edit for one in self.alleles for edit in one.edits if not edit.is_substitution}
+            codes = learn_beside(self.reads, self.genome, sorted(edits))
+            learnt = genome_track(self.reference.start, codes)
+        shown = shown_indels(self.reads, near, self.reference.start)
+        candidates = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+        among: NDArray[np.bool_] | None = None
+        undecided = np.zeros(self.reads.count, dtype=np.bool_)
+        for _ in range(_ROUNDS):
+            found = compare(
+                self.reads,
+                self.genome,
+                self.transcript,
+                candidates,
+                shown,
+                learnt=learnt,
+                among=among,
+            )
+            self._apply("haplotype", found.compared, found.moved)
+            self._apply("uninformative", found.compared, found.hidden)
+            undecided |= found.undecided
+            among = np.zeros(self.reads.count, dtype=np.bool_)
+            among[found.moved.read] = among[found.hidden.read] = True
+            if not among.any():
+                break
+            shown = shown_indels(self.reads, near, self.reference.start)
+        return undecided
+
+    def _clips(self, undecided: NDArray[np.bool_]) -> None:
+        listed = {at for one in self.alleles for edit in one.edits for at in edit.touched}
+        targets = np.array(sorted(listed | set(self.placed.codon_positions)), dtype=np.int64)
+        for direction in (1, -1):
+            looked, moves = extend_clips(
+                self.reads, self.genome, self.transcript, targets, undecided, direction
+            )
+            self._apply("clip", looked, moves)
+
+    def _apply(
+        self, kind: str, looked: NDArray[np.int64] | NDArray[np.bool_], moves: Moves
+    ) -> None:
+        self.compared[looked] = True
+        self.realigned[kind] += int(moves.read.size)
+        self.reads = rewrite(self.reads, moves, self.introns)
+
+    def _near_coding(self) -> NDArray[np.bool_]:
+        """Return which bases of the window are coding, or near to one that is."""
+        near = np.zeros(self.genome.size, dtype=np.bool_)
+        sites = {*self.placed.coding_positions, *self.placed.codon_positions}
+        for position in sites:
+            offset = position - self.genome.start
+            near[max(0, offset - _NEAR_CODING) : offset + _NEAR_CODING + 1] = True
+        return near
