@@ -35,7 +35,14 @@ from vexas_uba1.fragments import Molecules
 from vexas_uba1.limits import PositionLimits, position_limits
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
-from vexas_uba1.noise import ErrorModel, PositionCounts, count_positions, fit, median_quality
+from vexas_uba1.noise import (
+    ErrorModel,
+    PositionCounts,
+    count_positions,
+    fewest_by_error,
+    fit,
+    median_quality,
+)
 from vexas_uba1.placements import Runs, indel_of, join_placements, spares
 from vexas_uba1.reference import BASES, UNKNOWN, ReferenceWindow
 from vexas_uba1.search import Search, outstanding
@@ -132,6 +139,8 @@ class Caller:
         """
         found: list[tuple[Finding, NDArray[np.int64]]] = []
         for shown in self._search.alleles():
+            if shown.count <= fewest_by_error(shown.view, shown.patterns[0], self.model):
+                continue
             evidence = Evidence.of(shown.allele, shown.view, shown.patterns, self.model)
             finding = self._assess(evidence)
             if finding.significant:

@@ -43,20 +43,37 @@ class AlleleNamer:
     def entry(self, allele: Allele) -> CatalogueEntry | None:
         """Return the catalogue's entry of an allele.
 
-        A codon change in cis with changes of the neighbouring codons is looked up by itself; if
-        those are not silent, :meth:`_unknown_beside` tells, and the allele is flagged.
+        An allele that holds a listed one takes its entry, the largest one's, if it changes the
+        codon in no other way, or, beside the codon, means the same protein. If what stands beside
+        a codon change is not silent, :meth:`_unknown_beside` tells, and the allele is flagged.
         """
+        return self._entries.get(self._listed(allele))
+
+    def _listed(self, allele: Allele) -> Allele:
+        """Return the listed allele that an allele is or holds; itself if there is none."""
         if allele in self._entries:
-            return self._entries[allele]
-        own = tuple(edit for edit in allele.edits if self._changes_codon(edit))
-        return self._entries.get(Allele(own)) if own else None
+            return allele
+        codon = self._codon_edits(allele)
+        held = [
+            listed
+            for listed in self._entries
+            if set(listed.edits) < set(allele.edits)
+            and self._codon_edits(listed) == codon
+            and (codon or self._protein(listed) == self._protein(allele) != "p.?")
+        ]
+        return max(held, key=lambda listed: (len(listed.edits), listed), default=allele)
+
+    def _codon_edits(self, allele: Allele) -> set[Edit]:
+        return {edit for edit in allele.edits if self._changes_codon(edit)}
+
+    def _protein(self, allele: Allele) -> str | None:
+        return describe(allele, self._placed, self._reference).hgvs_p
 
     def _unknown_beside(self, allele: Allele) -> str | None:
-        """Return the name of what stands in cis beside a catalogued codon change, if not silent."""
-        others = tuple(edit for edit in allele.edits if not self._changes_codon(edit))
-        if allele in self._entries or not others or self.entry(allele) is None:
-            return None
-        if effect(Allele(others), self._placed, self._reference) == "synonymous":
+        """Return the name of what stands in cis beside a catalogued change, if not silent."""
+        listed = self._listed(allele)
+        others = tuple(edit for edit in allele.edits if edit not in listed.edits)
+        if not others or effect(Allele(others), self._placed, self._reference) == "synonymous":
             return None
         return describe(Allele(others), self._placed, self._reference).hgvs_c
 

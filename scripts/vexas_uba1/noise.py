@@ -53,6 +53,7 @@ _GROWS_FROM = 3
 """Length from which the assumed probability grows with the run; up to it, a scale that is taken
 over is taken by the ratio of the lengths, for each base of a run can be lost."""
 INSERTION, DELETION = 0, 1
+_BASE_ERROR = np.maximum(10.0 ** (-np.arange(256) / 10), LOWEST_ERROR)
 _VARIANT_EXCESS = 10.0
 _VARIANT_TAIL = 1e-6
 
@@ -137,9 +138,7 @@ def _run_class(run: int) -> int:
 
 def base_error(quality: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the chance that a base of this Phred is wrong (Ewing, Green 1998), at least 1e-5."""
-    error: NDArray[np.float64] = np.maximum(
-        10.0 ** (-quality.astype(np.float64) / 10), LOWEST_ERROR
-    )
+    error: NDArray[np.float64] = _BASE_ERROR[quality]
     return error
 
 
@@ -332,13 +331,21 @@ def pattern_error(
         parents[view.reference_pattern] = parents.get(view.reference_pattern, 0.0) + 0.5
     total = sum(parents.values())
     quality = view.quality_classes.quality
-    chances = [
-        weight / total * _misread(view, quality, parent, pattern, model)
-        for parent, weight in parents.items()
-    ]
-    # Sorted before they are added: the same on either strand, to the last digit.
-    chance: NDArray[np.float64] = np.sort(np.stack(chances), axis=0).sum(axis=0)
+    chance = np.zeros(quality.shape[1])
+    for parent, weight in parents.items():
+        chance += weight / total * _misread(view, quality, parent, pattern, model)
     return np.clip(chance, 1e-300, _HIGHEST_ERROR)
+
+
+def fewest_by_error(view: View, pattern: Pattern, model: ErrorModel) -> float:
+    """Return how many molecules show ``pattern`` by error of the reference alone, by expectation.
+
+    Quick, and never more than :func:`pattern_error` says: that many are no find.
+    """
+    classes = view.quality_classes
+    known = view.haplotypes.get(view.reference_pattern, 0)
+    misread = _misread(view, classes.quality, view.reference_pattern, pattern, model)
+    return float(misread @ classes.size) * known / max(1, view.size)
 
 
 def _misread(
@@ -362,8 +369,8 @@ def _misread(
         else:
             chances.append(model.substitution(quality[row], true, shown))
     # The likeliest error comes by itself; the others come along with it.
-    *others, first = np.sort(np.stack(chances), axis=0)
-    together: NDArray[np.float64] = first.copy()
-    for other in others:
-        together *= np.maximum(other, ERROR_BESIDE_ERROR)
-    return together
+    first, along = chances[0], np.ones(quality.shape[1])
+    for chance in chances[1:]:
+        along *= np.maximum(np.minimum(first, chance), ERROR_BESIDE_ERROR)
+        first = np.maximum(first, chance)
+    return first * along

@@ -43,6 +43,11 @@ class Shown:
     view: View
     patterns: tuple[Pattern, ...]
 
+    @property
+    def count(self) -> int:
+        """Molecules that show it."""
+        return sum(self.view.haplotypes[pattern] for pattern in self.patterns)
+
 
 class Search:
     """Looks through one sample."""
@@ -91,8 +96,9 @@ class Search:
                     allele = self._as_named(allele)
                     by_allele.setdefault(allele, []).append(pattern)
             for allele, patterns in self._joined(by_allele, cluster):
-                if sum(view.haplotypes[pattern] for pattern in patterns) >= FEWEST_MOLECULES:
-                    yield Shown(allele, view, tuple(patterns))
+                shown = Shown(allele, view, tuple(patterns))
+                if shown.count >= FEWEST_MOLECULES:
+                    yield shown
 
     def _as_named(self, allele: Allele) -> Allele:
         """Return the allele that its name stands for: changes that are one delins are one edit."""

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from builders.calls import CODON, R, molecules_of, record_reference, view_with
 from vexas_uba1.fragments import IndelCount
@@ -18,6 +20,7 @@ from vexas_uba1.noise import (
     PositionCounts,
     base_error,
     count_positions,
+    fewest_by_error,
     fit,
     median_quality,
     pattern_error,
@@ -317,3 +320,19 @@ def test_the_median_quality_is_that_of_the_bases():
     assert median_quality(molecules_of(*rows)) == 30
     assert median_quality(molecules_of(*rows, R("c", CODON, "ATG", quality=10))) == 10
     assert median_quality(molecules_of()) == 0
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["ATG", "ACG", "GCG", "A-G", "GTA"]), st.integers(2, 45)),
+        min_size=1,
+    ),
+    st.sampled_from(["ACG", "GCG", "GCA", "GTG"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_quick_look_never_says_more_than_the_model(rows, pattern):
+    view = view_with([shown for shown, _ in rows])
+    view.quality[:] = [[quality for _, quality in rows]] * 3
+    wanted = tuple("ACGT".index(base) for base in pattern)
+    expected = pattern_error(view, wanted, PLAIN) @ view.quality_classes.size
+    assert fewest_by_error(view, wanted, PLAIN) <= expected * (1 + 1e-9)

@@ -290,6 +290,16 @@ def test_other_clips_stay(text, cigar):
     assert one(CODON1 - 60, text, cigar) == (CODON1 - 60, cigar)
 
 
+def test_a_misread_base_does_not_undo_a_clipped_primer():
+    sam, start1 = builder(), CODON1 - 60
+    text = GENOME.slice1(start1, 80)
+    for number in range(4):
+        sam.read(f"primer{number}", start1, text, cigar="60M20S")
+    sam.read("misread", start1, changed(text, (60, "C")), cigar="60M20S")
+    found, report = realigned(sam)
+    assert not report.realigned and found.blocks.length.tolist() == [60] * 5
+
+
 @pytest.mark.parametrize("witnesses", [0, 1, 2])
 @pytest.mark.parametrize("kept", [1, 3, 5])
 def test_a_short_clip_with_a_change_that_others_show_is_aligned(kept, witnesses):

@@ -16,7 +16,6 @@ from vexas_uba1.realignment.tails import (
     MISMATCHES_ALLOWED,
     Places,
     Tails,
-    deliberate,
     tails_of,
 )
 from vexas_uba1.realignment.tracks import NOWHERE, Track
@@ -46,7 +45,9 @@ def follow_transcript(
         The reads looked at; those carried on along the exons; and those whose few bases in an
         intron fit the next exon no worse, and are clipped.
     """
-    places, whole = Places(reads), ~_in_parts(reads)
+    places = Places(reads)
+    whole = ~_in_parts(reads)
+    on_purpose = (places.loose(direction) > 0) & ~places.stopped(genome, direction)
     starts = np.array([start for start, _ in exons])
     ends = np.array([end for _, end in exons])
     looked: list[NDArray[np.int64]] = [_NONE]
@@ -59,7 +60,11 @@ def follow_transcript(
         looked.append(rows)
         for tails in tails_of(places, rows, anchor, direction):
             boundary = int(ends[index] - 1 if direction > 0 else starts[index])
-            onto_exons, off_intron = _decide(tails, genome, spliced, boundary, whole[tails.read])
+            # A clip at the very boundary is the aligner's, though the intron's first base may fit.
+            free = ~on_purpose[tails.read] | (tails.end == boundary)
+            onto_exons, off_intron = _decide(
+                tails, genome, spliced, boundary, whole[tails.read] & free
+            )
             carried.append(onto_exons)
             hidden.append(off_intron)
     # A short exon's both junctions may be those of one end; the first one leads over both.
@@ -110,11 +115,11 @@ def _at_junction(
 
 
 def _decide(
-    tails: Tails, genome: Track, spliced: Track, boundary: int, whole: NDArray[np.bool_]
+    tails: Tails, genome: Track, spliced: Track, boundary: int, free: NDArray[np.bool_]
 ) -> tuple[Moves, Moves]:
     """Return which tails go on along the exons, and which bases beyond the boundary are hidden.
 
-    ``boundary`` is the exon's last base, ``whole`` tells the reads of one part (K).
+    ``boundary`` is the exon's last base; what ``free`` does not mark is not carried on (K).
     """
     to, codes = tails.along(spliced)
     _, unspliced = tails.along(genome)
@@ -131,9 +136,7 @@ def _decide(
     along = np.where(counted, tails.scores(codes), 0).sum(axis=1)
     now = np.where(counted, tails.scores(present.astype(np.uint8)), 0).sum(axis=1)
     fits = (compared >= FEWEST_CARRIED) & (different <= compared // MISMATCHES_ALLOWED)
-    # A clip at the very boundary is the aligner's, though the intron's first base may fit.
-    on_purpose = deliberate(tails, genome) & (tails.end != boundary)
-    usable = whole & (rejoins | tails.complete) & changed.any(axis=1) & ~on_purpose
+    usable = free & (rejoins | tails.complete) & changed.any(axis=1)
     onward = usable & ((fits & (along > now)) | (rejoins & (along >= now)))
     rows = np.flatnonzero(onward)
     carried = Moves.of_tails(tails, rows, upto[rows], to[rows])
@@ -182,7 +185,7 @@ def extend_clips(
     reach = np.minimum(clip, _REACH)
     low = reads.end if direction > 0 else reads.start - reach
     hides = np.searchsorted(targets, low + reach) > np.searchsorted(targets, low)
-    wanted = hides & (clip <= _MOST_CLIPPED) & places.aligned
+    wanted = hides & (clip <= _MOST_CLIPPED) & places.stopped(genome, direction)
     wanted &= ~_in_parts(reads) & ~left_alone
     rows = np.flatnonzero(wanted)
     anchor = places.last_aligned[rows] if direction > 0 else places.first_aligned[rows]
@@ -204,7 +207,7 @@ def extend_clips(
             told & (shared | ~differs).all(axis=1),
             differs.sum(axis=1) <= compared // MISMATCHES_ALLOWED,
         )
-        taken = np.flatnonzero(fits & ~deliberate(tails, genome) & (to[:, 0] >= 0))
+        taken = np.flatnonzero(fits & (to[:, 0] >= 0))
         carried.append(Moves.of_tails(tails, taken, tails.inside[taken].sum(axis=1), to[taken]))
     return rows, Moves.joined(carried)
 

@@ -80,6 +80,7 @@ def compare(
     """
     places = Places(reads)
     learnt = genome if learnt is None else learnt
+    stopped = (places.stopped(learnt, -1), places.stopped(learnt, 1))
     proposals: list[_Proposals] = []
     hidden: list[Moves] = []
     looked = np.zeros(reads.count, dtype=np.bool_)
@@ -91,7 +92,7 @@ def compare(
         wanted = np.zeros(reads.count, dtype=np.bool_)
         wanted[readers] = True
         if candidate.compared:
-            _mark_suspects(wanted, places, candidate, learnt)
+            _mark_suspects(wanted, places, stopped, candidate, learnt)
         wanted[shown.get(candidate.put, _NONE)] = False
         rows = np.flatnonzero(wanted if among is None else wanted & among)
         looked[rows] = True
@@ -116,14 +117,21 @@ _NONE = np.array([], dtype=np.int64)
 
 
 def _mark_suspects(
-    wanted: NDArray[np.bool_], places: Places, candidate: Candidate, genome: Track
+    wanted: NDArray[np.bool_],
+    places: Places,
+    stopped: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    candidate: Candidate,
+    genome: Track,
 ) -> None:
-    """Mark the reads that might have the indel though their alignments do not show it so."""
+    """Mark the reads that might have the indel though their alignments do not show it so.
+
+    ``stopped`` tells the reads that an aligner clipped at the left, and at the right (R, R).
+    """
     reads = places.reads
     low, high = candidate.low - _BESIDE, candidate.high + _BESIDE
-    clipped = (places.loose(-1) > 0) & (reads.start >= low) & (reads.start <= high)
-    clipped |= (places.loose(1) > 0) & (reads.end >= low) & (reads.end <= high)
-    wanted |= clipped & places.aligned
+    left, right = stopped
+    wanted |= left & (reads.start >= low) & (reads.start <= high)
+    wanted |= right & (reads.end >= low) & (reads.end <= high)
     gone, put = reads.deletions, reads.insertions
     wanted[gone.read[(gone.start <= high) & (gone.end >= low)]] = True
     wanted[put.read[(put.position <= high) & (put.position >= low)]] = True

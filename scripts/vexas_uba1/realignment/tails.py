@@ -109,6 +109,26 @@ class Places:
             return self.reads.first_base[1:] - 1 - self.last_aligned
         return self.first_aligned - self.reads.first_base[:-1]
 
+    def stopped(self, genome: Track, direction: int) -> NDArray[np.bool_]:
+        """Return which reads an aligner clipped at an end, since it did not fit (R).
+
+        It goes on while bases match. A clip whose first base matches the genome was made by a tool
+        on purpose, of a primer for example, and is no place to look for bases. Nor is one that ends
+        where most clips were made so, though its first base was misread.
+        """
+        stopped = self.aligned & (self.loose(direction) > 0)
+        rows = np.flatnonzero(stopped)
+        if rows.size == 0:
+            return stopped
+        last = (self.last_aligned if direction > 0 else self.first_aligned)[rows]
+        position = self.positions(last)
+        expected = genome.codes_at(position + direction)
+        fits = (self.reads.code[last + direction] == expected) & (expected < UNKNOWN)
+        place = position - position.min()
+        purposely = 2 * np.bincount(place, weights=fits) > np.bincount(place)
+        stopped[rows] = ~fits & ~purposely[place]
+        return stopped
+
     def _of_block(
         self, block: NDArray[np.int64], values: NDArray[np.int64], without: NDArray[np.int64]
     ) -> NDArray[np.int64]:
@@ -231,15 +251,3 @@ def tails_of(
             quality=reads.quality[base],
             now=np.where(inside, places.positions(base), NOWHERE),
         )
-
-
-def deliberate(tails: Tails, genome: Track) -> NDArray[np.bool_]:
-    """Return which tails were clipped by a tool and not by an aligner (K).
-
-    An aligner goes on while bases match. A clip whose first base matches the genome was made on
-    purpose, of a primer for example, and is no place to look for bases.
-    """
-    first = tails.clipped & (np.cumsum(tails.clipped, axis=1) == 1)
-    code = genome.codes_at(tails.end + tails.direction)[:, None]
-    matches: NDArray[np.bool_] = (first & tails.known(code) & (tails.code == code)).any(axis=1)
-    return matches
