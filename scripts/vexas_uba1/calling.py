@@ -16,8 +16,8 @@ from vexas_uba1.alignments.extraction import Extraction
 from vexas_uba1.alignments.fasta import Genome
 from vexas_uba1.alignments.genomes import choose_reference
 from vexas_uba1.alignments.reads import Reads, read_window
-from vexas_uba1.alleles import codon_haplotypes
-from vexas_uba1.caller import Caller, Counting, Finding, TestLevels
+from vexas_uba1.alleles.haplotypes import codon_haplotypes
+from vexas_uba1.caller.caller import Caller, Counting, Finding, TestLevels
 from vexas_uba1.catalogue import Catalogue
 from vexas_uba1.clones import with_doubt
 from vexas_uba1.errors import UserError

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, bdtrc
 
-from vexas_uba1.alleles import View
+from vexas_uba1.alleles.haplotypes import View
 
 UNLIKELY = 0.001
 UNLIKELY_SILENCE = 0.01

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vexas_uba1.caller import Finding
+from vexas_uba1.alleles.placements import spares
+from vexas_uba1.caller.caller import Finding
 from vexas_uba1.catalogue import CatalogueEntry
 from vexas_uba1.clones import clone_fraction
 from vexas_uba1.locus.consequence import changes_protein, effect
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.hgvs import describe, touched_positions
 from vexas_uba1.locus.placed import PlacedLocus
-from vexas_uba1.placements import spares
 from vexas_uba1.reference import ReferenceWindow
 from vexas_uba1.result import ForcedAllele, SampleInfo, Variant
 

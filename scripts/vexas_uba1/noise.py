@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc
 
-from vexas_uba1.alleles import Pattern, View
+from vexas_uba1.alleles.haplotypes import Pattern, View
+from vexas_uba1.alleles.placements import Indel, Runs
 from vexas_uba1.fragments import Molecules
-from vexas_uba1.placements import Indel, Runs
 from vexas_uba1.reference import UNKNOWN, ReferenceWindow
 
 NAME = (

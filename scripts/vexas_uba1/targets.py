@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from vexas_uba1.caller import Caller, Finding
+from vexas_uba1.caller.caller import Caller, Finding
 from vexas_uba1.catalogue import Catalogue
 from vexas_uba1.locus.hgvs import touched_positions
 from vexas_uba1.locus.placed import PlacedLocus

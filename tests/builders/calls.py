@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vexas_uba1.alignments.reads import DELETED, Blocks, Deletions, Insertions, Reads
-from vexas_uba1.alleles import View
+from vexas_uba1.alleles.haplotypes import View
 from vexas_uba1.fragments import Molecules, join_molecules
 from vexas_uba1.grouping.grouping import Grouping
 from vexas_uba1.locus.placed import PlacedLocus

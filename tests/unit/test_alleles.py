@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from builders.calls import CODES, CODON, R, grch38, molecules_of, record_reference, view_with
 from builders.loci import bundled, mirrored, write
-from vexas_uba1.alleles import INSERTED, clusters, codon_haplotypes, view_of
+from vexas_uba1.alleles.clusters import clusters
+from vexas_uba1.alleles.haplotypes import INSERTED, codon_haplotypes, view_of
+from vexas_uba1.alleles.placements import Runs, indel_of
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.hgvs import parse_c
 from vexas_uba1.locus.record import load_locus
-from vexas_uba1.placements import Runs, indel_of
 from vexas_uba1.reference import ReferenceWindow
 
 A, C, G, T, DELETED = (CODES[base] for base in "ACGT-")

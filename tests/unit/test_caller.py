@@ -10,9 +10,9 @@ from scipy.stats import binom, poisson
 
 from builders.calls import CODON, R, grch38, molecules_of, record_reference
 from builders.drawn import draw
-from vexas_uba1.alleles import codon_haplotypes
-from vexas_uba1.caller import HIGHEST_QUALITY, Caller, Counting, TestLevels
-from vexas_uba1.exact import mid_p_interval, upper_bound
+from vexas_uba1.alleles.haplotypes import codon_haplotypes
+from vexas_uba1.caller.caller import HIGHEST_QUALITY, Caller, Counting, TestLevels
+from vexas_uba1.caller.exact import mid_p_interval, upper_bound
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.hgvs import describe, parse_c
 from vexas_uba1.noise import INDEL_ERROR

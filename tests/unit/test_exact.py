@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 from scipy.stats import binom, binomtest
 
-from vexas_uba1.exact import (
+from vexas_uba1.caller.exact import (
     Errors,
     detection_limit,
     mid_p_interval,

@@ -9,11 +9,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from builders.calls import CODON, R, grch38, molecules_of, record_reference
-from vexas_uba1.alleles import codon_haplotypes, linked
-from vexas_uba1.caller import Caller, Counting, TestLevels
+from vexas_uba1.alleles.clusters import linked
+from vexas_uba1.alleles.haplotypes import codon_haplotypes
+from vexas_uba1.alleles.placements import Runs, indel_of
+from vexas_uba1.caller.caller import Caller, Counting, TestLevels
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.normalise import normalise
-from vexas_uba1.placements import Runs, indel_of
 
 KNOWN = record_reference()
 START, END = CODON - 5, CODON + 56  # c.118-2 to c.176

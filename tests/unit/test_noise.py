@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders.calls import CODON, R, molecules_of, record_reference, view_with
+from vexas_uba1.alleles.placements import Runs, join_placements
 from vexas_uba1.fragments import IndelCount
 from vexas_uba1.noise import (
     DELETION,
@@ -26,7 +27,6 @@ from vexas_uba1.noise import (
     pattern_error,
     tail_by_position,
 )
-from vexas_uba1.placements import Runs, join_placements
 from vexas_uba1.reference import ReferenceWindow
 
 A, C, G, T = range(4)

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from builders.calls import CODON, R, grch38, molecules_of, record_reference
 from builders.loci import TOY, TOY_CONTIG, write
-from vexas_uba1.alleles import codon_haplotypes
+from vexas_uba1.alleles.haplotypes import codon_haplotypes
+from vexas_uba1.alleles.placements import Runs, indel_of, join_placements, spares
+from vexas_uba1.alleles.views import Views
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.normalise import normalise
 from vexas_uba1.locus.record import load_locus
-from vexas_uba1.placements import Runs, indel_of, join_placements, spares
 from vexas_uba1.reference import ReferenceWindow
-from vexas_uba1.views import Views
 
 TOY_REFERENCE = ReferenceWindow(0, TOY_CONTIG, "fasta")
 RUN = TOY_CONTIG.index("GGAAAAAAGT")  # six A in a row, from RUN + 2 on

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from builders.calls import CODON, R, grch38, molecules_of, record_reference
-from vexas_uba1.caller import Caller, Counting, TestLevels
+from vexas_uba1.alleles.placements import Runs, join_placements
+from vexas_uba1.alleles.views import Views
+from vexas_uba1.caller.caller import Caller, Counting, TestLevels
+from vexas_uba1.caller.search import outstanding
 from vexas_uba1.locus.hgvs import parse_c
 from vexas_uba1.noise import ErrorModel, count_positions
-from vexas_uba1.placements import Runs, join_placements
-from vexas_uba1.search import outstanding
-from vexas_uba1.views import Views
 
 START = CODON - 3  # c.118
 EXON = "GGAATGGCCAAGAACGGC"

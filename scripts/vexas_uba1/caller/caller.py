@@ -20,8 +20,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from vexas_uba1.alleles import View
-from vexas_uba1.evidence import (
+from vexas_uba1.alleles.haplotypes import View
+from vexas_uba1.alleles.placements import Runs, indel_of, join_placements, spares
+from vexas_uba1.alleles.views import Views
+from vexas_uba1.caller.evidence import (
     HIGHEST_QUALITY,
     Counting,
     Evidence,
@@ -29,10 +31,11 @@ from vexas_uba1.evidence import (
     TestLevels,
     assess,
 )
-from vexas_uba1.exact import upper_bound
+from vexas_uba1.caller.exact import upper_bound
+from vexas_uba1.caller.limits import PositionLimits, position_limits
+from vexas_uba1.caller.search import Search, outstanding
 from vexas_uba1.filters import LOW_BASE_QUALITY
 from vexas_uba1.fragments import Molecules
-from vexas_uba1.limits import PositionLimits, position_limits
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import (
@@ -43,10 +46,7 @@ from vexas_uba1.noise import (
     fit,
     median_quality,
 )
-from vexas_uba1.placements import Runs, indel_of, join_placements, spares
 from vexas_uba1.reference import BASES, UNKNOWN, ReferenceWindow
-from vexas_uba1.search import Search, outstanding
-from vexas_uba1.views import Views
 
 __all__ = ["HIGHEST_QUALITY", "Caller", "Counting", "Finding", "TestLevels"]
 

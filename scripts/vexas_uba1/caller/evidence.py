@@ -9,8 +9,8 @@ from math import fsum, log
 import numpy as np
 from numpy.typing import NDArray
 
-from vexas_uba1.alleles import Pattern, View
-from vexas_uba1.exact import (
+from vexas_uba1.alleles.haplotypes import Pattern, View
+from vexas_uba1.caller.exact import (
     FEWEST_MOLECULES,
     Errors,
     detection_limit,

@@ -15,15 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammainc
 
-from vexas_uba1.alleles import CIS_REACH, Cluster, Pattern, View, clusters, linked
-from vexas_uba1.exact import FEWEST_MOLECULES
+from vexas_uba1.alleles.clusters import CIS_REACH, Cluster, clusters, linked
+from vexas_uba1.alleles.haplotypes import Pattern, View
+from vexas_uba1.alleles.placements import Indel
+from vexas_uba1.alleles.views import Views
+from vexas_uba1.caller.exact import FEWEST_MOLECULES
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.hgvs import describe, parse_c
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import ErrorModel, PositionCounts, tail_by_position
-from vexas_uba1.placements import Indel
 from vexas_uba1.reference import UNKNOWN, ReferenceWindow
-from vexas_uba1.views import Views
 
 _CANDIDATE_TAIL = 1e-5
 """Poisson tail below which a change deserves a closer look; far above every level of a test."""

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import DELETED
-from vexas_uba1.alleles import INSERTED, View, view_of
+from vexas_uba1.alleles.haplotypes import INSERTED, View, view_of
+from vexas_uba1.alleles.placements import Indel
 from vexas_uba1.fragments import IndelCount, Molecules
 from vexas_uba1.locus.placed import PlacedLocus
-from vexas_uba1.placements import Indel
 from vexas_uba1.reference import UNKNOWN, ReferenceWindow
 
 

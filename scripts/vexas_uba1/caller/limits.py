@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrc, gammainc
 
-from vexas_uba1.exact import FEWEST_MOLECULES, vaf_for_power
+from vexas_uba1.caller.exact import FEWEST_MOLECULES, vaf_for_power
 from vexas_uba1.noise import ErrorModel, PositionCounts
 from vexas_uba1.reference import UNKNOWN
 
