@@ -162,6 +162,18 @@ def test_clips_at_a_listed_deletion(kept, found):
     assert one(*[clipped[0], left], clipped[1]) == (there if found else clipped)
 
 
+@pytest.mark.parametrize(("kept", "found"), [(4, False), (5, True), (8, True)])
+def test_shorter_clips_at_a_deletion_that_other_reads_show(kept, found):
+    sam, left = builder(), haplotype(ACCEPTOR.start - 60, 47_199_146, ACCEPTOR)
+    for number in range(2):
+        # Written without the gap, so that they show it only once realigned.
+        sam.read(f"carrier{number}", ACCEPTOR.end + 1 - 60, left)
+    sam.read("clipped", ACCEPTOR.end + 1, left[60 - kept :], cigar=f"{kept}S100M")
+    reads, _ = realigned(sam)
+    there = (ACCEPTOR.start + 1 - kept, f"{kept}M8D100M")
+    assert cigar_of(reads, 2) == (there if found else (ACCEPTOR.end + 1, f"{kept}S100M"))
+
+
 @pytest.mark.parametrize("cigar", ["96M8D54M", "100M8D50M", "104M8D46M", "97M3D1M5D52M"])
 def test_a_deletion_in_a_wrong_place_is_put_right(cigar):
     start = ACCEPTOR.start - 100

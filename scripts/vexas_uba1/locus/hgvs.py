@@ -180,13 +180,16 @@ def _named(allele: Allele, frame: _Frame, reference: Bases, kind: str) -> str | 
     """Return the allele's name, or None if a position of it has none."""
     bases = frame.orientation.bases(reference)
     edits = sorted(frame.orientation.edit(edit) for edit in allele.edits)
-    touching = list(_joined(edits, bases, lambda before, after: before.end == after.start))
+
+    def belong(before: Edit, after: Edit) -> bool:
+        return before.end == after.start or _one_codon(before, after, frame)
+
     shifted: list[Edit] = []
-    for edit in reversed(touching):
-        ceiling = shifted[0].start - 1 if shifted else None
+    for edit in reversed(list(_joined(edits, bases, lambda one, other: one.end == other.start))):
+        ceiling = shifted[0].start if shifted else None
         shifted.insert(0, _right_shifted(edit, bases, ceiling))
     parts: list[str] = []
-    for block in _joined(shifted, bases, lambda before, after: _one_codon(before, after, frame)):
+    for block in _joined(shifted, bases, belong):
         part = _block_name(trimmed(block, bases), frame, bases)
         if part is None:
             return None

@@ -24,6 +24,9 @@ INDEL_PENALTY = 50
 """Phred that an insertion or deletion costs at most: more than any one mismatch (assumed)."""
 PENALTY_ABOVE_QUALITY = 12
 """Phred by which it exceeds the read's mean quality: poor reads err in length too (assumed)."""
+CLIP_PENALTY = 27
+"""Of a clipped end, where other reads show the indel: five bases are worth it (assumed). So reads
+with 8 lacking bases are about as often informative as reads that must show all 8."""
 _BESIDE = 12  # bases at either side of an indel within which aligners put it elsewhere or clip
 _FEWEST_ANCHORED = 12
 _CELLS = 1 << 22
@@ -224,6 +227,7 @@ class _Weighed:
     edited: _Path
     gapped: NDArray[np.bool_]
     penalty: NDArray[np.float32]
+    shared: bool
 
     @classmethod
     def of(cls, tails: Tails, candidate: Candidate, genome: Track, track: Track) -> _Weighed:
@@ -239,12 +243,17 @@ class _Weighed:
             _path(tails, edited, candidate, present, paid),
             np.logical_or.reduce(tails.opened > 0, axis=1),
             penalty,
+            candidate.shared,
         )
 
     def proposals(self, shows: NDArray[np.bool_]) -> _Proposals:
         """Return the reads that do better with it; ``shows``: which show this very indel (K)."""
         plain, edited = self.plain, self.edited
-        gain = edited.score - self.penalty - edited.now
+        penalty = self.penalty
+        if self.shared:
+            only_clipped = self.tails.clipped.any(axis=1) & ~self.gapped
+            penalty = np.where(only_clipped, np.minimum(penalty, CLIP_PENALTY), penalty)
+        gain = edited.score - penalty - edited.now
         back = plain.score - plain.now
         moved = edited.to != self.tails.now
         differs = _prefix_any(moved, edited.upto)

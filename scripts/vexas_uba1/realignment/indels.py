@@ -34,6 +34,7 @@ class Candidate:
         high: Exclusive end of its rightmost placement.
         compared: Whether reads that do not show it are compared with it; else those that do are
             written alike.
+        shared: Whether enough reads show it, so that it is there.
     """
 
     edit: Edit
@@ -41,6 +42,7 @@ class Candidate:
     low: int
     high: int
     compared: bool
+    shared: bool
 
 
 def placements(edit: Edit, bases: Bases) -> Iterator[Edit]:
@@ -56,7 +58,9 @@ def placements(edit: Edit, bases: Bases) -> Iterator[Edit]:
         alt = alt and alt[1:] + alt[0]
 
 
-def candidate_of(edit: Edit, bases: Bases, codon: Collection[int], *, compared: bool) -> Candidate:
+def candidate_of(
+    edit: Edit, bases: Bases, codon: Collection[int], *, compared: bool, shared: bool
+) -> Candidate:
     """Place one indel; ``codon`` holds the 0-based positions that a shift should spare."""
     everywhere = list(placements(edit, bases))
     spared = (one for one in everywhere if not _breaks(one, codon))
@@ -66,6 +70,7 @@ def candidate_of(edit: Edit, bases: Bases, codon: Collection[int], *, compared: 
         everywhere[0].start,
         everywhere[-1].end,
         compared,
+        shared,
     )
 
 
@@ -163,18 +168,15 @@ def choose_candidates(
     found: dict[Candidate, NDArray[np.int64]] = {}
     chosen = 0
     for edit in sorted(readers, key=lambda one: (-support[one], one)):
-        listed_or_shown = edit in listed or (
-            chosen < _MOST_CANDIDATES
-            and support[edit] >= FEWEST_READS
-            and support[edit] >= SMALLEST_SHARE * depth(edit.start)
-            # Beside unknown bases nothing could tell it from another.
-            and "N" not in bases.slice(edit.start - 1, edit.end + 1)
-        )
-        chosen += listed_or_shown
+        shared = support[edit] >= max(FEWEST_READS, SMALLEST_SHARE * depth(edit.start))
+        # Beside unknown bases nothing could tell it from another.
+        sought = shared and "N" not in bases.slice(edit.start - 1, edit.end + 1)
+        compared = edit in listed or (sought and chosen < _MOST_CANDIDATES)
+        chosen += compared
         near = min(abs(edit.start - position) for position in codon) <= _MOST_LENGTH
         touches = near and any(_breaks(one, codon) for one in placements(edit, bases))
-        if listed_or_shown or touches:
-            candidate = candidate_of(edit, bases, codon, compared=listed_or_shown)
+        if compared or touches:
+            candidate = candidate_of(edit, bases, codon, compared=compared, shared=shared)
             found[candidate] = np.concatenate([*readers[edit], _NONE])
     return dict(sorted(found.items(), key=lambda item: item[0].edit))
 

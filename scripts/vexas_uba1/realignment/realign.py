@@ -132,6 +132,9 @@ class _Work:
             if not among.any():
                 break
             shown = shown_indels(self.reads, near, self.reference.start)
+            now = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+            if any(one.compared and one not in candidates for one in now):
+                candidates, among = now, None
         return undecided
 
     def _clips(self, undecided: NDArray[np.bool_]) -> None:
