@@ -113,7 +113,7 @@ def test_deletion_before_exon_3(tmp_path, simulator, shape):
     ],
 )
 def test_indel_in_the_codon(tmp_path, simulator, shape, edit, name):
-    call = called_with_indel(tmp_path, simulator, edit, shape, 8)
+    call = called_with_indel(tmp_path, simulator, edit, shape, 28)
     check(call, {name: 0.1})
     broken = call.codon41.depth_fragments - call.codon41.haplotypes["ATG"]
     assert 0.07 < broken / call.codon41.depth_fragments < 0.13

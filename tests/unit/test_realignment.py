@@ -602,3 +602,17 @@ def test_a_record_that_knows_only_the_codon(tmp_path):
     for spliced in (False, True):
         found, report = realign(reads, gene, known, (), spliced=spliced)
         assert plain(found) == plain(reads) and not report.realigned
+
+
+def test_a_deletion_is_sought_with_the_changes_beside_it():
+    # ATG>CC: carriers show the lost base and both changed ones; a clipped end holds all of them.
+    at = CODON1 - 1
+    sam, delins = builder(), Edit(at, at + 3, "CC")
+    for number in range(6):
+        text = haplotype(at - 60 + number, at + 60, delins)
+        sam.read(f"whole{number}", at - 59 + number, text, cigar=f"{60 - number}M1D59M")
+    clipped = haplotype(at - 70, at + 12, delins)
+    sam.read("clipped", at - 69, clipped, cigar=f"70M{len(clipped) - 70}S")
+    reads, _ = realigned(sam)
+    # One A of the run c.120-121 is gone: written as the one before the codon.
+    assert cigar_of(reads, 0)[1] == "69M1D12M"

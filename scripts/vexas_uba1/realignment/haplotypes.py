@@ -236,7 +236,7 @@ class _Weighed:
         penalty = np.minimum(INDEL_PENALTY, mean + PENALTY_ABOVE_QUALITY).astype(np.float32)
         paid = penalty[:, None] * tails.opened
         present = tails.scores(genome.codes_at(tails.now)) - paid
-        edited = track.edited(candidate.put)
+        edited = track.edited(candidate.put).changed(candidate.cis)
         return cls(
             tails,
             _path(tails, track, candidate, present, paid),

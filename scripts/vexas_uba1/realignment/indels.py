@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,15 @@ from vexas_uba1.alignments.reads import Reads
 from vexas_uba1.locus.bases import Bases
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.normalise import left_normalise
-from vexas_uba1.reference import BASES, UNKNOWN
+from vexas_uba1.realignment.introns import shown_codes
+from vexas_uba1.reference import BASES, UNKNOWN, encode
 
 FEWEST_READS = 2
 """Reads that must show an indel before others are compared with it."""
 SMALLEST_SHARE = 0.001
 """Their share of the reads there, so that the noise of deep data is left alone (assumed)."""
 _MOST_LENGTH = 50  # of an indel
+_CIS_REACH = 6  # bases from an indel within which further changes belong to its haplotype (assumed)
 _MOST_CANDIDATES = 32  # those of most reads; each costs a comparison
 
 
@@ -35,6 +37,8 @@ class Candidate:
         compared: Whether reads that do not show it are compared with it; else those that do are
             written alike.
         shared: Whether enough reads show it, so that it is there.
+        cis: Substitutions beside it that the reads that show it have as well: 0-based position and
+            base code.
     """
 
     edit: Edit
@@ -43,6 +47,7 @@ class Candidate:
     high: int
     compared: bool
     shared: bool
+    cis: tuple[tuple[int, int], ...] = ()
 
 
 def placements(edit: Edit, bases: Bases) -> Iterator[Edit]:
@@ -177,11 +182,36 @@ def choose_candidates(
         touches = near and any(_breaks(one, codon) for one in placements(edit, bases))
         if compared or touches:
             candidate = candidate_of(edit, bases, codon, compared=compared, shared=shared)
-            found[candidate] = np.concatenate([*readers[edit], _NONE])
+            by = np.concatenate([*readers[edit], _NONE])
+            found[replace(candidate, cis=_in_cis(candidate, by, reads, bases))] = by
     return dict(sorted(found.items(), key=lambda item: item[0].edit))
 
 
 _NONE = np.array([], dtype=np.int64)
+
+
+def _in_cis(
+    candidate: Candidate, readers: NDArray[np.int64], reads: Reads, bases: Bases
+) -> tuple[tuple[int, int], ...]:
+    """Return the substitutions near an indel that most of the reads with it show."""
+    low, high = candidate.low - _CIS_REACH, candidate.high + _CIS_REACH
+    known = encode(bases.slice(low, high))
+    positions = np.arange(low, high)
+    beside = (known < UNKNOWN) & ((positions < candidate.low) | (positions >= candidate.high))
+    carrier = np.zeros(reads.count, dtype=np.bool_)
+    carrier[readers] = True
+    blocks = reads.blocks
+    over = (blocks.position < high) & (blocks.position + blocks.length > low)
+    codes = shown_codes(reads, np.flatnonzero(over & carrier[blocks.read]), positions)
+    found = []
+    for position, reference, column in zip(
+        positions[beside], known[beside], codes.T[beside], strict=True
+    ):
+        votes = np.bincount(column[column < UNKNOWN], minlength=UNKNOWN)
+        top = int(votes.argmax())
+        if top != reference and votes[top] >= max(FEWEST_READS, votes.sum() / 2):
+            found.append((int(position), top))
+    return tuple(found)
 
 
 def _depths(reads: Reads) -> Callable[[int], int]:

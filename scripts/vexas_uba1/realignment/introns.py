@@ -54,10 +54,10 @@ def _agreed(
     votes = np.zeros((unknown.size, UNKNOWN), dtype=np.int64)
     for at in range(0, over.size, step := max(1, _CELLS // unknown.size)):
         some = over[at : at + step]
-        intact = (_shown(reads, some, tells) == genome.codes_at(tells)).all(axis=1)
+        intact = (shown_codes(reads, some, tells) == genome.codes_at(tells)).all(axis=1)
         # Its alignment reaches this far from known bases before the indel.
         before = ends[some] <= tells[0]
-        code = _shown(reads, some, unknown)
+        code = shown_codes(reads, some, unknown)
         counts = (intact[:, None] | (before[:, None] & (unknown < edit.start))) & (code < UNKNOWN)
         for base in range(UNKNOWN):
             votes[:, base] += (counts & (code == base)).sum(axis=0)
@@ -67,7 +67,7 @@ def _agreed(
     return codes
 
 
-def _shown(
+def shown_codes(
     reads: Reads, blocks: NDArray[np.int64], positions: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
     """Return the base codes of some blocks at positions, unknown beyond their ends."""

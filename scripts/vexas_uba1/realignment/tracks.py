@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -73,6 +73,15 @@ class Track:
             np.concatenate([self.position[:first], nowhere, self.position[last:]]),
             np.concatenate([self.code[:first], put_in, self.code[last:]]),
         )
+
+    def changed(self, changes: Sequence[tuple[int, int]]) -> Track:
+        """Return the track with other codes at some 0-based positions, where it has them."""
+        code = self.code.copy()
+        for position, shown in changes:
+            column = int(self.columns_of(np.array([position]))[0])
+            if column >= 0:
+                code[column] = shown
+        return replace(self, code=code)
 
 
 def genome_track(start: int, codes: NDArray[np.uint8]) -> Track:
