@@ -29,6 +29,7 @@ from builders.results import (
 )
 from builders.workflow import here
 from vexas_uba1.clones import clone_fraction
+from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.numbers import count, interval, limit, percent, quality
 from vexas_uba1.report.page import render_report, write_report
 from vexas_uba1.report.sample import render_sample
@@ -574,3 +575,12 @@ def test_numbers_are_written_with_their_uncertain_digits_left_out() -> None:
     ]
     assert interval(0.26, 0.343) == "26.0–34.3 %"
     assert (quality(9999.0), quality(48.23), count(12345)) == ("9999", "48.2", "12,345")
+
+
+def test_the_quality_section_tells_what_became_of_copies() -> None:
+    shown = text(a_result())
+    assert "Copies of one molecule known by the file's flags; 15 of 615 left out" in shown
+    assert "Reads realigned 3" in shown
+    report = DuplicateReport("umi", 900, 300, joined=600, expected_by_chance=12.4)
+    shown = text(a_result(qc=a_qc(duplicates=report)))
+    assert "600 of 900 joined with their molecule; about 12 look so by chance" in shown

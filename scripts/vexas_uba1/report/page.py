@@ -41,6 +41,8 @@ def render_report(result: SampleResult, lab_name: str) -> str:
             unit_meaning=wording.unit_meaning(call),
             assay=wording.ASSAYS[call.sample.assay],
             count_unit=wording.count_unit(call),
+            copies=wording.copies(call),
+            realigned=wording.realigned(call),
             sex_check=wording.sex_check(call),
             primers=wording.primers(call),
             carry_over=wording.CARRY_OVER[call.qc.carry_over],

@@ -118,6 +118,34 @@ def count_unit(call: SampleCall) -> str:
     return unit
 
 
+COPIES = {
+    "flags": "known by the file's flags",
+    "names": "not sought: each fragment counts as a molecule",
+    "ends": "known by their ends",
+    "umi": "known by their UMIs",
+}
+
+
+def copies(call: SampleCall) -> str:
+    """Return what was taken for copies of one molecule."""
+    seen = call.qc.duplicates
+    told = [COPIES[seen.identity]]
+    for number, what in (
+        (seen.left_out, "left out"),
+        (seen.joined, "joined with their molecule"),
+    ):
+        if number:
+            told.append(f"{numbers.count(number)} of {numbers.count(seen.fragments)} {what}")
+    if round(seen.expected_by_chance):
+        told.append(f"about {numbers.count(round(seen.expected_by_chance))} look so by chance")
+    return "; ".join(told)
+
+
+def realigned(call: SampleCall) -> str:
+    """Return how many reads were written otherwise than in the file."""
+    return numbers.count(sum(call.qc.realignment.realigned.values()))
+
+
 def sex_check(call: SampleCall) -> str:
     """Return how the expected sex and the coverage of X and Y go together."""
     check = call.qc.sex_check
