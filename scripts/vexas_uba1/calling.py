@@ -160,7 +160,7 @@ def call_sample(
     )
     forced = caller.forced()
     namer = AlleleNamer(placed, reference, entries)
-    codon41 = _codon(caller, placed, forced, namer, count_unit)
+    codon41 = _codon(caller, placed, forced, namer, count_unit, options.required_limit_vaf)
     sex_check = check_sex(options.sample, extraction.chromosomes)
     return SampleCall(
         sample=options.sample,
@@ -316,6 +316,7 @@ def _codon(
     forced: Sequence[Finding],
     namer: AlleleNamer,
     count_unit: str,
+    required_limit_vaf: float,
 ) -> Codon41:
     view = caller.codon_view
     codon = set(placed.codon_positions)
@@ -324,7 +325,9 @@ def _codon(
     ]
     canonical = [finding for finding in at_codon if namer.is_canonical(finding.allele)]
     # Without a catalogue every single-base change of the codon stands for the canonical ones.
-    limits = [finding.limit for finding in canonical or at_codon]
+    decisive = canonical or at_codon
+    limits = [finding.limit for finding in decisive]
+    hardest = max(decisive, key=lambda f: 1.0 if f.limit is None else f.limit)
     depth = caller.codon_depth
     return Codon41(
         depth_fragments=depth,
@@ -339,6 +342,7 @@ def _codon(
         limit_of_detection_vaf=worst(limits),
         limit_of_detection_by_allele={namer.name(f.allele): f.limit for f in at_codon},
         vaf_upper95_if_absent=caller.bound(0, depth),
+        depth_for_required_limit=caller.depth_for_limit(hardest.allele, required_limit_vaf),
     )
 
 

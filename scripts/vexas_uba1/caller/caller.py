@@ -30,21 +30,22 @@ from vexas_uba1.caller.evidence import (
     Finding,
     TestLevels,
     assess,
+    depth_for_limit,
 )
 from vexas_uba1.caller.exact import upper_bound
 from vexas_uba1.caller.limits import PositionLimits, position_limits
-from vexas_uba1.caller.search import Search, outstanding
+from vexas_uba1.caller.search import Search, Shown, outstanding
 from vexas_uba1.filters import LOW_BASE_QUALITY
 from vexas_uba1.fragments import Molecules
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import (
     ErrorModel,
-    PositionCounts,
     count_positions,
-    fewest_by_error,
+    cuts,
     fit,
     median_quality,
+    reference_misread,
 )
 from vexas_uba1.reference import BASES, UNKNOWN, ReferenceWindow
 
@@ -88,12 +89,9 @@ class Caller:
         self._counted = count_positions(molecules, reference, positions)
         coding = np.isin(positions, placed.coding_positions)
         named = {base for allele in known for edit in allele.edits for base in edit.touched}
-        self.model: ErrorModel = fit(
-            _subset(self._counted, coding),
-            frozenset(named.union(placed.codon_positions)),
-            list(self._indels.values()),
-            self._runs,
-        )
+        self._coding = self._counted.only(coding)
+        self._never_used = frozenset(named.union(placed.codon_positions))
+        self.model: ErrorModel = self._fitted(frozenset())
         indels = outstanding(list(self._indels.values()), self._counted, self.model, known)
         self._views = Views(molecules, placed, reference, self._indels.values(), indels)
         self._search = Search(
@@ -139,9 +137,11 @@ class Caller:
         """
         found: list[tuple[Finding, NDArray[np.int64]]] = []
         for shown in self._search.alleles():
-            if shown.count <= fewest_by_error(shown.view, shown.patterns[0], self.model):
+            if self._is_plain_error(shown):
                 continue
-            evidence = Evidence.of(shown.allele, shown.view, shown.patterns, self.model)
+            # What is tested is no witness of the errors that it is tested against.
+            model = self._fitted(frozenset(shown.view.positions) - self._never_used)
+            evidence = Evidence.of(shown.allele, shown.view, shown.patterns, model)
             finding = self._assess(evidence)
             if finding.significant:
                 found.append((finding, evidence.molecules))
@@ -155,11 +155,27 @@ class Caller:
                 found.append((rest, asked.molecules))
         return [finding for finding, _ in found]
 
+    def depth_for_limit(self, allele: Allele, wanted: float) -> int | None:
+        """Return how many molecules would bring a forced allele's limit to a VAF, or None."""
+        return depth_for_limit(
+            self._evidence(allele),
+            self._level(allele),
+            self._counting,
+            wanted,
+            artefact_strand=self._artefact_strand(allele),
+            is_poor_sample=self._is_poor_sample,
+            power=self._levels.power,
+        )
+
     @cached_property
     def position_limits(self) -> PositionLimits:
         """What a search for substitutions can find at each position."""
         return position_limits(
-            self._counted, self.model, self._search_level, self._counting.most_molecules
+            self._counted.positions,
+            self._counted.reference,
+            cuts(self._counted, self.model),
+            self._search_level,
+            self._counting.most_molecules,
         )
 
     def limit_at(self, position: int) -> float | None:
@@ -179,6 +195,26 @@ class Caller:
             finding = self._assess(evidence, self._levels.power)
             tested.append((finding, evidence if finding.significant else None))
         return tested
+
+    def _fitted(self, tested: frozenset[int]) -> ErrorModel:
+        """Return the error model as the sample shows it beside what is tested."""
+        if not tested and hasattr(self, "model"):
+            return self.model
+        return fit(self._coding, self._never_used | tested, list(self._indels.values()), self._runs)
+
+    def _is_plain_error(self, shown: Shown) -> bool:
+        """Return whether misreading the reference explains what molecules show; quick to tell."""
+        view = shown.view
+        chance = np.maximum(reference_misread(view, shown.patterns[0], self.model), 1e-12)
+        # Weighed as in the test, but roughly.
+        worth = np.log1p(8 / max(1, view.size) / chance)
+        shows = np.zeros(view.size, dtype=np.bool_)
+        for pattern in shown.patterns:
+            shows |= view.showing(pattern)
+        expected = chance * view.classes.size
+        spread = float(expected @ worth**2) ** 0.5
+        seen = float(worth[view.classes.of[shows]].sum())
+        return seen <= float(expected @ worth) + 3 * spread
 
     def _evidence(self, allele: Allele) -> Evidence:
         """Ask for an allele by itself, whatever lies beside it.
@@ -260,12 +296,3 @@ class Caller:
 
 def _meet(one: Allele, other: Allele) -> bool:
     return one.start <= other.end and other.start <= one.end
-
-
-def _subset(counted: PositionCounts, chosen: NDArray[np.bool_]) -> PositionCounts:
-    return PositionCounts(
-        counted.positions[chosen],
-        counted.reference[chosen],
-        counted.counts[chosen],
-        counted.error[chosen],
-    )

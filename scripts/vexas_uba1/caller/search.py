@@ -171,7 +171,7 @@ def outstanding(
             continue
         low, high = indel.flanks
         rows = np.searchsorted(counted.positions, (low, high + 1))
-        depth = int(counted.counts[slice(*rows)].sum(axis=1).max(initial=0)) + seen
+        depth = int(counted.bases[slice(*rows)].sum(axis=1).max(initial=0)) + seen
         tail = float(gammainc(seen, depth * model.indel_of(indel)))
         if indel.allele in listed or tail < _CANDIDATE_TAIL:
             found.append(indel)

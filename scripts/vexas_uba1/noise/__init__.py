@@ -1,0 +1,21 @@
+"""The error model: how likely a molecule shows an allele that is not there."""
+
+from vexas_uba1.noise.counts import PositionCounts, count_positions, median_quality
+from vexas_uba1.noise.model import NAME, ErrorModel, fit
+from vexas_uba1.noise.patterns import Misreading, misreading, reference_misread
+from vexas_uba1.noise.positions import Cuts, cuts, tail_by_position
+
+__all__ = [
+    "NAME",
+    "Cuts",
+    "ErrorModel",
+    "Misreading",
+    "PositionCounts",
+    "count_positions",
+    "cuts",
+    "fit",
+    "median_quality",
+    "misreading",
+    "reference_misread",
+    "tail_by_position",
+]
