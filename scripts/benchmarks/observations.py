@@ -290,6 +290,8 @@ class Drawing:
             read_quality=np.minimum(quality, 41).min(axis=0),
             end_distance=np.full(depth, 50, dtype=np.int32),
             mapping_quality=np.full(depth, 60, dtype=np.uint8),
+            fragment_start=self._generator.integers(-140, 0, depth) + positions[0],
+            fragment_end=self._generator.integers(10, 140, depth) + positions[2],
             discordant=0,
         )
         return view, kind[row]

@@ -157,6 +157,7 @@ def call_sample(
         searched,
         counting,
         options.levels,
+        () if options.primers is None else options.primers.over(placed),
     )
     forced = caller.forced()
     namer = AlleleNamer(placed, reference, entries)

@@ -49,5 +49,5 @@ def count(number: int) -> str:
 
 def about(number: int) -> int:
     """Round a count up to two digits: a plan, not a measurement."""
-    step = 10 ** max(0, len(str(number)) - 2)
+    step: int = 10 ** max(0, len(str(number)) - 2)
     return -(-number // step) * step

@@ -69,6 +69,8 @@ class View:
         read_quality: Best single base quality, of the worst position (n).
         end_distance: Bases to the nearer read end, of the worst position (n).
         mapping_quality: (n).
+        fragment_start: 0-based (n).
+        fragment_end: Exclusive (n).
         discordant: Molecules left out because their copies contradict each other at one of the
             places.
         indels: Insertions and deletions that are looked at by themselves; the positions show the
@@ -88,6 +90,8 @@ class View:
     read_quality: NDArray[np.uint8]
     end_distance: NDArray[np.int32]
     mapping_quality: NDArray[np.uint8]
+    fragment_start: NDArray[np.int64]
+    fragment_end: NDArray[np.int64]
     discordant: int
     indels: tuple[Indel, ...] = ()
     carried: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=np.bool_))
@@ -142,6 +146,8 @@ class View:
             read_quality=self.read_quality[kept],
             end_distance=self.end_distance[kept],
             mapping_quality=self.mapping_quality[kept],
+            fragment_start=self.fragment_start[kept],
+            fragment_end=self.fragment_end[kept],
             discordant=self.discordant + int((~kept).sum()),
             carried=self.carried[:, kept] if self.indels else self.carried,
         )
@@ -265,6 +271,8 @@ def view_of(molecules: Molecules, positions: Iterable[int], reference: Reference
         read_quality=worst([column.read_quality for column in columns]),
         end_distance=worst([column.end_distance for column in columns]),
         mapping_quality=molecules.mapping_quality[rows],
+        fragment_start=molecules.ends[0][rows],
+        fragment_end=molecules.ends[1][rows],
         discordant=int((contradicted & covered).sum()),
     )
 

@@ -1,15 +1,15 @@
 """What errors alone would show of an allele, weighed by how much each molecule proves.
 
 A molecule that shows the allele on good bases proves more than one on poor bases. The likelihood
-ratio of "present at a small VAF v" against "absent" weighs each molecule that shows it by
-log(1 + v / p), p its error probability (Neyman, Pearson 1933): the most powerful test of that v. Here
-these weights are rounded to whole numbers, so that their sum lies on a lattice and its distribution
-under errors alone is computed without further approximation, by a discrete Fourier transform of its
+ratio of "present at a small VAF v" against "absent" weighs each molecule that shows it by log(1 + v
+/ p), p its error probability (Neyman, Pearson 1933): the most powerful test of that v. Here these
+weights are rounded to whole numbers, so that their sum lies on a lattice and its distribution under
+errors alone is computed without further approximation, by a discrete Fourier transform of its
 characteristic function (Hong 2013, doi:10.1016/j.csda.2012.10.006, for equal weights).
 
-How far the error probabilities are off together is not known exactly: a common factor of mean one has
-a gamma distribution with the error model's relative variance. With equal p and small p the number of
-erring molecules is then beta-binomial (here: its limit, negative binomial).
+How far the error probabilities are off together is not known exactly: a common factor of mean one
+has a gamma distribution with the error model's relative variance. With equal p and small p the
+number of erring molecules is then beta-binomial (here: its limit, negative binomial).
 """
 
 from __future__ import annotations
@@ -98,11 +98,11 @@ class Background:
         erring = self.trials * self.chance
         mean = float(erring @ self.weight)
         spread = float(erring @ self.weight**2) + self.variance * mean**2
-        return mean + _TAIL_SDS * spread**0.5 + 16 * _MOST_WEIGHT
+        return float(mean + _TAIL_SDS * spread**0.5 + 16 * _MOST_WEIGHT)
 
     @cached_property
     def _tails(self) -> NDArray[np.float64]:
-        """P(sum >= s) for s = 0, 1, …"""
+        """P(sum >= s) for s = 0, 1, 2 and so on."""
         size = _lattice(self._highest)
         mass = np.fft.irfft(self._moments(size, *self._factors), size)
         return np.cumsum(mass[::-1])[::-1]
@@ -199,7 +199,8 @@ class Background:
                 reached[count:] = 1.0
                 break
             power = power * moment
-        return np.clip(reached, 0.0, 1.0)
+        clipped: NDArray[np.float64] = np.clip(reached, 0.0, 1.0)
+        return clipped
 
 
 def background_of(

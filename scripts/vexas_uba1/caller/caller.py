@@ -14,12 +14,13 @@ c.[122T>C;126C>T].
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vexas_uba1.alleles.clusters import CIS_REACH
 from vexas_uba1.alleles.haplotypes import View
 from vexas_uba1.alleles.placements import Runs, indel_of, join_placements, spares
 from vexas_uba1.alleles.views import Views
@@ -35,7 +36,8 @@ from vexas_uba1.caller.evidence import (
 from vexas_uba1.caller.exact import upper_bound
 from vexas_uba1.caller.limits import PositionLimits, position_limits
 from vexas_uba1.caller.search import Search, Shown, outstanding
-from vexas_uba1.filters import LOW_BASE_QUALITY
+from vexas_uba1.filters import LOW_BASE_QUALITY, Support, Surroundings
+from vexas_uba1.filters.places import PRIMER_REACH
 from vexas_uba1.fragments import Molecules
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
@@ -48,7 +50,12 @@ from vexas_uba1.noise import (
     reference_misread,
 )
 from vexas_uba1.reference import BASES, UNKNOWN, ReferenceWindow
+from vexas_uba1.samples.primers import Primer
 
+_BESIDE = 150
+"""Bases to either side of an allele that its molecules are compared on."""
+_MOST_BESIDE = 500
+"""Molecules that are compared there, of those that show it and of the others."""
 __all__ = ["HIGHEST_QUALITY", "Caller", "Counting", "Finding", "TestLevels"]
 
 
@@ -64,6 +71,7 @@ class Caller:
         positions: NDArray[np.int64],
         counting: Counting,
         levels: TestLevels,
+        primers: Sequence[Primer] = (),
     ) -> None:
         """Fit the sample's error model and find the places that deserve a closer look.
 
@@ -75,10 +83,13 @@ class Caller:
             positions: 0-based, ascending positions that are searched.
             counting: What one observation is worth.
             levels: The test's levels.
+            primers: Of the library, over the gene's window.
         """
+        self._molecules = molecules
         self._placed = placed
         self._reference = reference
         self._known = known
+        self._primers = primers
         self._counting = counting
         self._levels = levels
         self._runs = Runs.of(reference)
@@ -157,13 +168,13 @@ class Caller:
 
     def depth_for_limit(self, allele: Allele, wanted: float) -> int | None:
         """Return how many molecules would bring a forced allele's limit to a VAF, or None."""
+        evidence = self._evidence(allele)
         return depth_for_limit(
-            self._evidence(allele),
+            evidence,
             self._level(allele),
             self._counting,
             wanted,
-            artefact_strand=self._artefact_strand(allele),
-            is_poor_sample=self._is_poor_sample,
+            support=self._support(evidence),
             power=self._levels.power,
         )
 
@@ -214,7 +225,7 @@ class Caller:
         expected = chance * view.classes.size
         spread = float(expected @ worth**2) ** 0.5
         seen = float(worth[view.classes.of[shows]].sum())
-        return seen <= float(expected @ worth) + 3 * spread
+        return bool(seen <= float(expected @ worth) + 3 * spread)
 
     def _evidence(self, allele: Allele) -> Evidence:
         """Ask for an allele by itself, whatever lies beside it.
@@ -257,10 +268,59 @@ class Caller:
             evidence,
             self._level(evidence.allele),
             self._counting,
-            artefact_strand=self._artefact_strand(evidence.allele),
-            is_poor_sample=self._is_poor_sample,
+            support=self._support(evidence),
             limit_power=limit_power,
         )
+
+    def _support(self, evidence: Evidence) -> Support:
+        allele = evidence.allele
+        return Support(
+            evidence.view,
+            evidence.shows,
+            evidence.chance,
+            artefact_strand=self._artefact_strand(allele),
+            is_poor_sample=self._is_poor_sample,
+            look_beside=lambda: self._surroundings(evidence),
+            near_primer=self._near_primer(evidence),
+        )
+
+    def _surroundings(self, evidence: Evidence) -> Surroundings | None:
+        """Return what an allele's molecules, and some others, show beside it."""
+        allele, shows = evidence.allele, evidence.shows
+        start = max(allele.start - _BESIDE, self._reference.start)
+        end = min(allele.end + _BESIDE, self._reference.end)
+        reference = self._reference.codes[
+            start - self._reference.start : end - self._reference.start
+        ].copy()
+        # What is or may be one with the allele is no further difference.
+        reference[max(0, allele.start - CIS_REACH - start) : allele.end + CIS_REACH - start] = (
+            UNKNOWN
+        )
+        molecules = evidence.view.molecules
+        return Surroundings(
+            reference,
+            self._molecules.beside(_some(molecules[shows]), start, end),
+            self._molecules.beside(_some(molecules[~shows]), start, end),
+        )
+
+    def _near_primer(self, evidence: Evidence) -> NDArray[np.bool_] | None:
+        """Return which molecules end close to a primer that lies under an allele (n)."""
+        allele, view = evidence.allele, evidence.view
+        under = [
+            primer
+            for primer in self._primers
+            if primer.start <= allele.end and allele.start <= primer.end
+        ]
+        if not under:
+            return None
+        near = np.zeros(view.size, dtype=np.bool_)
+        for primer in under:
+            low, high = primer.start - PRIMER_REACH, primer.end + PRIMER_REACH
+            if primer.strand != "-":
+                near |= (low <= view.fragment_start) & (view.fragment_start < high)
+            if primer.strand != "+":
+                near |= (low < view.fragment_end) & (view.fragment_end <= high)
+        return near
 
     def _artefact_strand(self, allele: Allele) -> str | None:
         """Return the strand on which two-colour machines show the allele by themselves.
@@ -292,6 +352,12 @@ class Caller:
             # catalogue's other alleles.
             return self._levels.other_known / (64 + len(self._known) - vexas)
         return self._search_level
+
+
+def _some(molecules: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return molecules, evenly chosen where they are many."""
+    chosen = np.linspace(0, molecules.size - 1, min(molecules.size, _MOST_BESIDE)).astype(np.int64)
+    return molecules[chosen]
 
 
 def _meet(one: Allele, other: Allele) -> bool:

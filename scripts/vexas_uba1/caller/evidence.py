@@ -177,10 +177,17 @@ class Evidence:
         return background, int(weight[self.view.classes.of[self.shows]].sum())
 
     @property
+    def chance(self) -> NDArray[np.float64]:
+        """Probability that each molecule shows the allele by error (n)."""
+        each: NDArray[np.float64] = self.errors.chance[self.view.classes.of]
+        return each
+
+    @property
     def doubt(self) -> float:
         """Relative standard deviation of the expected number of errors."""
         expected = self.errors.chance * self.view.classes.size
-        return float((expected @ self.errors.variance) / max(expected.sum(), 1e-300)) ** 0.5
+        variance = float(expected @ self.errors.variance) / max(float(expected.sum()), 1e-300)
+        return float(variance**0.5)
 
 
 def assess(
@@ -188,8 +195,7 @@ def assess(
     level: float,
     counting: Counting,
     *,
-    artefact_strand: str | None,
-    is_poor_sample: bool,
+    support: Support,
     limit_power: float | None,
 ) -> Finding:
     """Test one allele.
@@ -198,8 +204,7 @@ def assess(
         evidence: What the molecules say of it.
         level: Probability of so much evidence by error at which it is found.
         counting: What one observation is worth.
-        artefact_strand: As in :class:`vexas_uba1.filters.Support`.
-        is_poor_sample: Likewise.
+        support: The same molecules, as the flags look at them.
         limit_power: Power at which its limit of detection is wanted; None if it is not.
     """
     view, shows = evidence.view, evidence.shows
@@ -216,7 +221,7 @@ def assess(
     corrected, low, high = _estimate(alt, depth, background, evidence.doubt)
     limit = None
     if depth and limit_power is not None:
-        flagless = _flagless(view, artefact_strand, is_poor_sample=is_poor_sample)
+        flagless = _flagless(support)
         limit = limit_of(background, level, limit_power, flagless)
     return Finding(
         allele=evidence.allele,
@@ -230,9 +235,7 @@ def assess(
         expected_errors=_settled(background.mean),
         limit=None if limit is None else counting.floored(_settled(limit)),
         vaf_upper95=counting.floored(upper_bound(alt, depth)),
-        flags=_flags(Support(view, shows, artefact_strand, is_poor_sample), counting, alt / depth)
-        if significant
-        else {},
+        flags=_flags(support, counting, alt / depth) if significant else {},
         strands=(
             int((view.forward & shows).sum()),
             int((view.reverse & shows).sum()),
@@ -253,8 +256,7 @@ def depth_for_limit(
     counting: Counting,
     wanted: float,
     *,
-    artefact_strand: str | None,
-    is_poor_sample: bool,
+    support: Support,
     power: float,
 ) -> int | None:
     """Return how many molecules of these kinds would bring an allele's limit to ``wanted``.
@@ -267,15 +269,14 @@ def depth_for_limit(
         level: Of its test.
         counting: What one observation is worth.
         wanted: VAF, above 0.
-        artefact_strand: As in :class:`vexas_uba1.filters.Support`.
-        is_poor_sample: Likewise.
+        support: The same molecules, as the flags look at them.
         power: At which the limit is wanted.
     """
     total = evidence.view.size
     if not total or (counting.limit_floor is not None and counting.limit_floor > wanted):
         return None
     background, _ = evidence.weighed
-    flagless = _flagless(evidence.view, artefact_strand, is_poor_sample=is_poor_sample)
+    flagless = _flagless(support)
 
     def reached(depth: float) -> bool:
         limit = limit_of(background.grown(depth / total), level, power, flagless)
@@ -295,11 +296,13 @@ def depth_for_limit(
     return None if most is not None and depth > most else depth
 
 
-def _flagless(
-    view: View, artefact_strand: str | None, *, is_poor_sample: bool
-) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+def _flagless(support: Support) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
     return lambda counts: pass_chance(
-        view, artefact_strand, counts, is_poor_sample=is_poor_sample
+        support.view,
+        support.chance,
+        support.artefact_strand,
+        counts,
+        is_poor_sample=support.is_poor_sample,
     )
 
 
@@ -345,8 +348,8 @@ def _estimate(
     """Return the VAF corrected for errors and the 95 % interval of the true VAF.
 
     The share of molecules that show the allele is V (1 - lost) + (1 - V) error. Its mid-P interval
-    and the interval of the error, two standard deviations to either side, are joined by the rule for
-    a difference of two independent estimates (Zou, Donner 2008, doi:10.1002/sim.3095).
+    and the interval of the error, two standard deviations to either side, are joined by the rule
+    for a difference of two independent estimates (Zou, Donner 2008, doi:10.1002/sim.3095).
 
     Args:
         alt: Molecules that show the allele.

@@ -1,7 +1,7 @@
 """What a search for substitutions could have shown, position by position.
 
-The test weighs molecules by their quality; here, where thousands of positions are asked, the best of
-a few cuts on quality stands for it, which needs a little more.
+The test weighs molecules by their quality; here, where thousands of positions are asked, the best
+of a few cuts on quality stands for it, which needs a little more.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class PositionLimits:
     def reaches(self, vaf: float, power: float) -> NDArray[np.bool_]:
         """Return where a substitution of this VAF would be found with the given power (P)."""
         chance = bdtrc(self.needed - 1, self.used, vaf + self.error * (1 - vaf))
-        reached: NDArray[np.bool_] = (self.needed <= self.used) & (chance >= power)
-        return reached.any(axis=1)
+        reached: NDArray[np.bool_] = np.any((self.needed <= self.used) & (chance >= power), axis=1)
+        return reached
 
     def limit_at(self, position: int, power: float) -> float | None:
         """Return the lowest VAF found with the given power at a 0-based position, or None."""

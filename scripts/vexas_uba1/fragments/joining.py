@@ -175,7 +175,14 @@ def stretches_of(reads: Reads, molecule: NDArray[np.int64]) -> Stretches:
 
 
 def join_tile(
-    reads: Reads, copies: Copies, stretches: Stretches, start: int, end: int, *, detail: bool
+    reads: Reads,
+    copies: Copies,
+    stretches: Stretches,
+    start: int,
+    end: int,
+    *,
+    detail: bool,
+    only: NDArray[np.bool_] | None = None,
 ) -> Tile:
     """Join the copies of each molecule over the positions ``[start, end)``.
 
@@ -190,8 +197,11 @@ def join_tile(
         start: 0-based.
         end: Exclusive.
         detail: Whether single qualities and distances are wanted; else they are empty.
+        only: Which molecules are wanted (M); all without.
     """
     chosen = stretches.over(start, end)
+    if only is not None:
+        chosen = chosen[only[copies.molecule[stretches.read[chosen]]]]
     molecule = copies.molecule[stretches.read[chosen]]
     there = np.zeros(copies.floor.size, dtype=np.bool_)
     there[molecule] = True

@@ -46,8 +46,8 @@ class Column:
         quality: Phred of the observation, 0 where there is none (M).
         forward: Seen on a forward-strand read (M).
         reverse: Seen on a reverse-strand read (M).
-        origin: Kind of observation, 0 to 8: forward by quarter of the read, reverse by quarter, both
-            strands (M).
+        origin: Kind of observation, 0 to 8: forward by quarter of the read, reverse by quarter,
+            both strands (M).
         read_quality: Best single base quality of the observation (M).
         end_distance: Bases to the nearer read end, of the copy deepest inside its read (M).
     """
@@ -106,6 +106,28 @@ class Molecules:
         kept = self._copies.molecule >= 0
         np.maximum.at(best, self._copies.molecule[kept], self._reads.mapping_quality[kept])
         return best
+
+    @cached_property
+    def ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """0-based start and exclusive end of each molecule, clipped bases counted (M)."""
+        kept = self._copies.molecule >= 0
+        molecule = self._copies.molecule[kept]
+        start = np.full(self.count, np.iinfo(np.int64).max)
+        end = np.full(self.count, np.iinfo(np.int64).min)
+        np.minimum.at(start, molecule, self._reads.fragment_start[kept])
+        np.maximum.at(end, molecule, self._reads.fragment_end[kept])
+        return start, end
+
+    def beside(self, molecules: NDArray[np.int64], start: int, end: int) -> NDArray[np.uint8]:
+        """Return what some molecules show over ``[start, end)``, coded as in a column (m, P)."""
+        wanted = np.zeros(self.count, dtype=np.bool_)
+        wanted[molecules] = True
+        tile = join_tile(
+            self._reads, self._copies, self._stretches, start, end, detail=False, only=wanted
+        )
+        codes = np.full((molecules.size, end - start), UNCERTAIN, dtype=np.uint8)
+        codes[np.searchsorted(molecules, tile.molecules)] = tile.code
+        return codes
 
     @cached_property
     def indels(self) -> tuple[IndelCount, ...]:

@@ -1,10 +1,10 @@
 """How likely a molecule without an allele shows it all the same.
 
-The base qualities give an error probability for each observation. It is corrected by what the sample
-shows at its own coding positions that carry no variant, and by what a panel of normals shows at the
-site; a badly placed read adds its own. Insertions and deletions, of which qualities say nothing,
-have an assumed probability by the run of equal bases that they lie in, scaled likewise. No error is
-taken for rarer than the qualities announce.
+The base qualities give an error probability for each observation. It is corrected by what the
+sample shows at its own coding positions that carry no variant, and by what a panel of normals shows
+at the site; a badly placed read adds its own. Insertions and deletions, of which qualities say
+nothing, have an assumed probability by the run of equal bases that they lie in, scaled likewise. No
+error is taken for rarer than the qualities announce.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from vexas_uba1.alleles.placements import Indel, Runs
 from vexas_uba1.fragments.qualities import base_error, quality_class
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.noise.indels import (
-    INDEL_DOUBT,
-    INSERTION,
     DELETION,
+    INSERTION,
     RUN_CLASSES,
     assumed_indel_error,
     fit_indels,
@@ -30,9 +29,9 @@ from vexas_uba1.noise.indels import (
 from vexas_uba1.noise.recalibration import Recalibration, recalibrate, usable_positions
 
 NAME = (
-    "base and mapping qualities, recalibrated by kind of substitution, quality, neighbouring bases, "
-    "strand and cycle on the sample's own non-variant positions; indels likewise, by kind and length "
-    "of the run"
+    "base and mapping qualities, recalibrated by kind of substitution, quality, neighbouring "
+    "bases, strand and cycle on the sample's own non-variant positions; indels likewise, by kind "
+    "and length of the run"
 )
 HIGHEST_ERROR = 0.5
 MISPLACED_SHOWS_ALLELE = 0.01
@@ -88,7 +87,9 @@ class ErrorModel:
         shown: int,
     ) -> NDArray[np.float64]:
         """Return the relative variance of each of these probabilities (n)."""
-        known = self.recalibration.variance[true, context, shown][origin, quality_class(quality)]
+        known: NDArray[np.float64] = self.recalibration.variance[true, context, shown][
+            origin, quality_class(quality)
+        ]
         return known + self.recalibration.site_variance
 
     def indel(self, kind: int, run: int) -> float:

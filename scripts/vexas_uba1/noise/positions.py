@@ -9,6 +9,7 @@ call.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from scipy.special import gammainc
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.noise.model import ErrorModel
 from vexas_uba1.reference import UNKNOWN
+
+_Number = TypeVar("_Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,12 @@ def cuts(counted: PositionCounts, model: ErrorModel) -> Cuts:
     explained[np.flatnonzero(known), counted.reference[known]] = 0
     explained[~known] = 0
 
-    def from_class_on(values: NDArray[np.generic]) -> NDArray[np.generic]:
-        return np.cumsum(values[..., ::-1], axis=-1)[..., ::-1]
+    return Cuts(_from_class_on(shown.sum(axis=1)), _from_class_on(shown), _from_class_on(explained))
 
-    return Cuts(from_class_on(shown.sum(axis=1)), from_class_on(shown), from_class_on(explained))
+
+def _from_class_on(values: NDArray[_Number]) -> NDArray[_Number]:
+    """Sum over each class of quality and all better ones, along the last axis."""
+    return np.cumsum(values[..., ::-1], axis=-1)[..., ::-1]
 
 
 def tail_by_position(counted: PositionCounts, model: ErrorModel) -> NDArray[np.float64]:

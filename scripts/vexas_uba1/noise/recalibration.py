@@ -1,9 +1,9 @@
 """The qualities' error probabilities, corrected by what the sample shows at its own positions.
 
 Sequencers and libraries differ from their qualities: by kind of substitution, by the strand that
-was read, by the bases beside, by cycle, and above all where copies agree, for there only errors made
-before sequencing are left. Each of these is a level of ratios of seen to expected errors, each taken
-against what the levels before it explain, and shrunk by :mod:`vexas_uba1.noise.shrinkage`.
+was read, by the bases beside, by cycle, and above all where copies agree, for there only errors
+made before sequencing are left. Each of these is a level of ratios of seen to expected errors, each
+taken against what the levels before it explain, and shrunk by :mod:`vexas_uba1.noise.shrinkage`.
 """
 
 from __future__ import annotations

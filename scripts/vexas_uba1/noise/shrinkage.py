@@ -2,7 +2,8 @@
 
 A group's ratio is taken for a draw from a gamma distribution of mean one, whose variance is that of
 all groups of a level; the counts are Poisson. So the posterior is a gamma distribution too
-(Clayton, Kaldor 1987, doi:10.2307/2532003), and a level in which all groups err alike costs nothing.
+(Clayton, Kaldor 1987, doi:10.2307/2532003), and a level in which all groups err alike costs
+nothing.
 """
 
 from __future__ import annotations

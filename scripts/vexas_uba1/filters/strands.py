@@ -1,0 +1,104 @@
+"""Support on one strand only.
+
+The question is one: could this share of the allele's molecules have come about if they were drawn
+from all informative ones? So an assay in which every molecule is one-sided raises nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import bdtr, gammainc
+
+from vexas_uba1.alleles.haplotypes import View
+from vexas_uba1.filters.support import Support, only_on
+
+UNLIKELY = 0.001
+UNLIKELY_SILENCE = 0.01
+"""Chance below which a strand that shows nothing at all is not taken for chance."""
+FAINT = 0.2
+"""Share of its due that a strand shows at most to count as all but silent (assumed)."""
+UNLIKELY_OF_ARTEFACT = 0.2
+"""Chance below which so little on the honest strand is no chance, where the other one is the strand
+that a known artefact of the machine lies on (assumed)."""
+EXPLAINED = 0.005
+"""Chance of errors above which they explain what the honest strand shows (assumed)."""
+_TRUSTED_CHANCE = 1e-3
+"""Molecules that err more often than this are no witness against an artefact."""
+
+
+def one_strand(support: Support) -> str | None:
+    """Return why the support is one-sided, or None."""
+    view, shows, alt = support.view, support.shows, support.count
+    for name, there, loud in _strands(view):
+        seen = int((there & shows).sum())
+        # Molecules that a strand did not read could not have shown the allele on it.
+        chance = float(bdtr(seen, alt, there.mean()))
+        silent = seen == 0 and chance < UNLIKELY_SILENCE
+        # Deep data make any small imbalance unlikely; a flag asks for a large one as well.
+        faint = chance < UNLIKELY and seen < FAINT * alt * float(there.mean())
+        if silent or faint:
+            return (
+                f"{alt - seen} of {alt} supporting fragments show it on the {loud} strand only, "
+                f"although {int(there.sum())} of {view.size} fragments were read on the {name} "
+                "strand"
+            )
+    return _artefact(support)
+
+
+def _artefact(support: Support) -> str | None:
+    strand = support.artefact_strand
+    if strand is None:
+        return None
+    honest = _honest(support.view, support.chance, strand)
+    seen, alt = int((honest & support.shows).sum()), support.count
+    if seen >= _needed(support.chance[honest]):
+        return None
+    if float(bdtr(seen, alt, honest.mean())) >= UNLIKELY_OF_ARTEFACT:
+        return None
+    return (
+        f"{alt - seen} of {alt} supporting fragments show it on the {strand} strand only, on which "
+        "two-colour machines are known to read this base wrongly, and "
+        + ("no other does" if seen == 0 else f"errors explain the other {seen}")
+    )
+
+
+def strand_pass_chance(
+    view: View,
+    chance: NDArray[np.float64],
+    artefact_strand: str | None,
+    counts: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return the chance that a true allele is not called one-sided, by its molecules."""
+    passes = np.ones(counts.size)
+    for _, there, _ in _strands(view):
+        silence = (1 - there.mean()) ** counts
+        passes *= np.where(silence < UNLIKELY_SILENCE, 1 - silence, 1.0)
+    if artefact_strand is None:
+        return passes
+    honest = _honest(view, chance, artefact_strand)
+    share, needed = float(honest.mean()), _needed(chance[honest])
+    # Flagged if fewer are honest than are needed, and than chance allows.
+    flagged = np.zeros(counts.size)
+    for seen in range(needed):
+        mass = bdtr(seen, counts, share)
+        flagged = np.where((counts >= seen) & (mass < UNLIKELY_OF_ARTEFACT), mass, flagged)
+    kept: NDArray[np.float64] = passes * (1 - flagged)
+    return kept
+
+
+def _strands(view: View) -> tuple[tuple[str, NDArray[np.bool_], str], ...]:
+    return (("forward", view.forward, "reverse"), ("reverse", view.reverse, "forward"))
+
+
+def _honest(view: View, chance: NDArray[np.float64], artefact_strand: str) -> NDArray[np.bool_]:
+    """Return the molecules that the artefact cannot touch and that seldom err (n)."""
+    return ~only_on(view, artefact_strand) & (chance < _TRUSTED_CHANCE)
+
+
+def _needed(chance: NDArray[np.float64]) -> int:
+    """Return how many of some molecules must show an allele to be more than errors."""
+    expected, needed = float(chance.sum()) + 1e-300, 1
+    while gammainc(needed, expected) > EXPLAINED:
+        needed += 1
+    return needed
