@@ -204,6 +204,23 @@ class PrimerUse:
 
 
 @dataclass(frozen=True)
+class PanelUse:
+    """The panel of normals that the error model knows single sites by.
+
+    Attributes:
+        name: As its laboratory calls it.
+        version: Of its content.
+        normals: Samples used.
+        left_out: Samples of it that are this sample itself.
+    """
+
+    name: str
+    version: str
+    normals: int
+    left_out: int
+
+
+@dataclass(frozen=True)
 class SexCheck:
     """The expected sex beside what the coverage of X and Y shows.
 
@@ -232,7 +249,8 @@ class QualityControl:
 
     ``carry_over`` is ``not_checked``, ``clear``, ``explained`` (a call that a neighbour of the run
     explains) or ``single_sample``; ``carry_over_donors`` names those neighbours by allele.
-    ``primers`` is None where none were given for the sample.
+    ``primers`` is None where none were given for the sample, ``panel`` where no panel of normals
+    was.
     """
 
     reference_source: str
@@ -247,6 +265,7 @@ class QualityControl:
     realignment: RealignmentReport
     sex_check: SexCheck
     primers: PrimerUse | None
+    panel: PanelUse | None
     warnings: tuple[str, ...]
     carry_over_donors: dict[str, tuple[str, ...]] = field(default_factory=dict)
 

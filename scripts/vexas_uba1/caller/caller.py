@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 from vexas_uba1.alleles.clusters import CIS_REACH
 from vexas_uba1.alleles.haplotypes import View
@@ -43,6 +44,8 @@ from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import (
     ErrorModel,
+    PositionCounts,
+    SiteRates,
     count_positions,
     cuts,
     fit,
@@ -54,6 +57,7 @@ from vexas_uba1.samples.primers import Primer
 
 _BESIDE = 150
 """Bases to either side of an allele that its molecules are compared on."""
+_NORMALS_BELOW = 0.99
 _MOST_BESIDE = 500
 """Molecules that are compared there, of those that show it and of the others."""
 __all__ = ["HIGHEST_QUALITY", "Caller", "Counting", "Finding", "TestLevels"]
@@ -72,6 +76,7 @@ class Caller:
         counting: Counting,
         levels: TestLevels,
         primers: Sequence[Primer] = (),
+        sites: SiteRates | None = None,
     ) -> None:
         """Fit the sample's error model and find the places that deserve a closer look.
 
@@ -84,12 +89,14 @@ class Caller:
             counting: What one observation is worth.
             levels: The test's levels.
             primers: Of the library, over the gene's window.
+            sites: Of a panel of normals; None without one.
         """
         self._molecules = molecules
         self._placed = placed
         self._reference = reference
         self._known = known
         self._primers = primers
+        self._sites = sites
         self._counting = counting
         self._levels = levels
         self._runs = Runs.of(reference)
@@ -110,6 +117,11 @@ class Caller:
         )
         self._is_poor_sample = median_quality(molecules) < LOW_BASE_QUALITY
         self._searched = int((self._counted.reference < UNKNOWN).sum())
+
+    @property
+    def counted(self) -> PositionCounts:
+        """The searched positions."""
+        return self._counted
 
     @property
     def codon_view(self) -> View:
@@ -211,7 +223,13 @@ class Caller:
         """Return the error model as the sample shows it beside what is tested."""
         if not tested and hasattr(self, "model"):
             return self.model
-        return fit(self._coding, self._never_used | tested, list(self._indels.values()), self._runs)
+        return fit(
+            self._coding,
+            self._never_used | tested,
+            list(self._indels.values()),
+            self._runs,
+            self._sites,
+        )
 
     def _is_plain_error(self, shown: Shown) -> bool:
         """Return whether misreading the reference explains what molecules show; quick to tell."""
@@ -282,6 +300,7 @@ class Caller:
             is_poor_sample=self._is_poor_sample,
             look_beside=lambda: self._surroundings(evidence),
             near_primer=self._near_primer(evidence),
+            panel_vaf=self._panel_vaf(evidence),
         )
 
     def _surroundings(self, evidence: Evidence) -> Surroundings | None:
@@ -302,6 +321,19 @@ class Caller:
             self._molecules.beside(_some(molecules[shows]), start, end),
             self._molecules.beside(_some(molecules[~shows]), start, end),
         )
+
+    def _panel_vaf(self, evidence: Evidence) -> float | None:
+        """Return the VAF that noise exceeds in one normal of a hundred, at a site that is noisy."""
+        sites, allele = self._sites, evidence.allele
+        if sites is None or not allele.is_substitution or len(allele.edits) != 1:
+            return None
+        row = sites.row(allele.edits[0].start)
+        shown = BASES.index(allele.edits[0].alt)
+        if row is None or not sites.is_noisy[row, shown] or not evidence.view.size:
+            return None
+        shape = 1 / float(sites.variance[row, shown])
+        mean = float(evidence.chance.mean())
+        return mean * float(gammaincinv(shape, _NORMALS_BELOW)) / shape
 
     def _near_primer(self, evidence: Evidence) -> NDArray[np.bool_] | None:
         """Return which molecules end close to a primer that lies under an allele (n)."""

@@ -26,7 +26,13 @@ from vexas_uba1.noise.indels import (
     fit_indels,
     run_class,
 )
-from vexas_uba1.noise.recalibration import Recalibration, recalibrate, usable_positions
+from vexas_uba1.noise.recalibration import (
+    STRAND_OF,
+    Recalibration,
+    recalibrate,
+    usable_positions,
+)
+from vexas_uba1.noise.sites import SiteRates
 
 NAME = (
     "base and mapping qualities, recalibrated by kind of substitution, quality, neighbouring "
@@ -40,6 +46,14 @@ MISPLACED_SHOWS_ALLELE = 0.01
 
 
 @dataclass(frozen=True)
+class Place:
+    """A 0-based position with the code of the reference bases beside it."""
+
+    position: int
+    context: int
+
+
+@dataclass(frozen=True)
 class ErrorModel:
     """Error probabilities of this sample.
 
@@ -47,10 +61,12 @@ class ErrorModel:
         recalibration: Of the qualities.
         indel_scale: Factor on the assumed probability of insertions and deletions, by the length of
             the run (2, 6).
+        sites: Of a panel of normals; None without one.
     """
 
     recalibration: Recalibration = field(default_factory=Recalibration.none)
     indel_scale: NDArray[np.float64] = field(default_factory=lambda: np.ones((2, RUN_CLASSES)))
+    sites: SiteRates | None = None
 
     @property
     def mismatch_rate(self) -> float | None:
@@ -61,7 +77,7 @@ class ErrorModel:
         self,
         quality: NDArray[np.uint8],
         origin: NDArray[np.uint8],
-        context: int,
+        place: Place,
         true: int,
         shown: int,
     ) -> NDArray[np.float64]:
@@ -70,11 +86,16 @@ class ErrorModel:
         Args:
             quality: Phred of each observation (n).
             origin: Kind of each observation, 0 to 8 (n).
-            context: Code of the reference bases beside.
+            place: Where.
             true: Base code 0 to 3 of what is really there.
             shown: Base code 0 to 3.
         """
-        factor = self.recalibration.factor[true, context, shown][origin, quality_class(quality)]
+        factor = self.recalibration.factor[true, place.context, shown][
+            origin, quality_class(quality)
+        ]
+        row = None if self.sites is None else self.sites.row(place.position)
+        if self.sites is not None and row is not None:
+            factor = np.maximum(factor * self.sites.ratio[row, shown][STRAND_OF[origin]], 1.0)
         error: NDArray[np.float64] = base_error(quality) / 3 * factor
         return np.minimum(error, HIGHEST_ERROR)
 
@@ -82,15 +103,27 @@ class ErrorModel:
         self,
         quality: NDArray[np.uint8],
         origin: NDArray[np.uint8],
-        context: int,
+        place: Place,
         true: int,
         shown: int,
     ) -> NDArray[np.float64]:
         """Return the relative variance of each of these probabilities (n)."""
-        known: NDArray[np.float64] = self.recalibration.variance[true, context, shown][
+        known: NDArray[np.float64] = self.recalibration.variance[true, place.context, shown][
             origin, quality_class(quality)
         ]
+        row = None if self.sites is None else self.sites.row(place.position)
+        if self.sites is not None and row is not None:
+            return known + self.sites.variance[row, shown]
         return known + self.recalibration.site_variance
+
+    def factors(self, counted: PositionCounts) -> NDArray[np.float64]:
+        """Return the factors on what the qualities announce of each position (P, 4, 9, 5)."""
+        factors = self.recalibration.at(counted)
+        if self.sites is not None:
+            known, rows = self.sites.rows(counted.positions)
+            own = self.sites.ratio[rows][:, :, STRAND_OF, None]
+            factors[known] = np.maximum(factors[known] * own, 1.0)
+        return factors
 
     def indel(self, kind: int, run: int) -> float:
         """Return the probability of an insertion or deletion by error.
@@ -112,6 +145,7 @@ def fit(
     never_used: frozenset[int],
     indels: Sequence[Indel] = (),
     runs: Runs | None = None,
+    sites: SiteRates | None = None,
 ) -> ErrorModel:
     """Correct the qualities' and the assumed error probabilities by what the sample shows.
 
@@ -120,12 +154,13 @@ def fit(
         never_used: 0-based positions where variants are sought; they say nothing about error.
         indels: All insertions and deletions that the molecules show.
         runs: Of the reference; without them insertions and deletions keep what is assumed.
+        sites: Of a panel of normals; None without one.
     """
     usable = usable_positions(counted, never_used)
     indel_scale = np.ones((2, RUN_CLASSES))
     if runs is not None:
         indel_scale = fit_indels(counted, usable, indels, runs)
-    return ErrorModel(recalibrate(counted, usable), indel_scale)
+    return ErrorModel(recalibrate(counted, usable), indel_scale, sites)
 
 
 def misplaced(mapping_quality: NDArray[np.uint8]) -> NDArray[np.float64]:

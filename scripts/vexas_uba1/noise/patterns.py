@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vexas_uba1.alleles.haplotypes import Pattern, View
 from vexas_uba1.noise.indels import DELETION, INDEL_DOUBT, INSERTION
-from vexas_uba1.noise.model import HIGHEST_ERROR, ErrorModel, misplaced
+from vexas_uba1.noise.model import HIGHEST_ERROR, ErrorModel, Place, misplaced
 from vexas_uba1.reference import UNKNOWN
 
 ERROR_BESIDE_ERROR = 0.01
@@ -83,7 +83,8 @@ def _misread(view: View, parent: Pattern, pattern: Pattern, model: ErrorModel) -
         elif max(true, shown) >= UNKNOWN:
             chance = model.indel(DELETION if shown >= UNKNOWN else INSERTION, 1)
         else:
-            asked = (classes.quality[row], classes.origin[row], view.context[row], true, shown)
+            place = Place(view.positions[row], view.context[row])
+            asked = (classes.quality[row], classes.origin[row], place, true, shown)
             errors.append(Misreading(model.substitution(*asked), model.variance(*asked)))
             continue
         errors.append(Misreading(np.full(count, chance), np.full(count, INDEL_DOUBT**2)))

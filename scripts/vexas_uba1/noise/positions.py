@@ -40,7 +40,7 @@ class Cuts:
 def cuts(counted: PositionCounts, model: ErrorModel) -> Cuts:
     """Return what is seen and expected at each position above each class of quality."""
     shown = counted.counts.sum(axis=2)
-    explained = (counted.error[:, None] / 3 * model.recalibration.at(counted)).sum(axis=2)
+    explained = (counted.error[:, None] / 3 * model.factors(counted)).sum(axis=2)
     known = counted.reference < UNKNOWN
     explained[np.flatnonzero(known), counted.reference[known]] = 0
     explained[~known] = 0

@@ -18,6 +18,7 @@ from vexas_uba1.fragments.joining import ORIGINS, QUARTERS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.noise.outliers import too_many
+from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.noise.shrinkage import Prior, shrink, variance_of
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
 
@@ -28,11 +29,10 @@ QUALITY_VARIANCES = np.array([0.03, 0.03, 0.03, 0.3, 0.3])
 """Of the quality classes' common ratios: where copies agree the qualities say nothing of damage, so
 a few molecules must be able to move it far (assumed)."""
 SITE_PRIOR = Prior(0.02, 20.0)
-STRAND_KINDS = 3
-"""Read forward, read reverse, read on both strands."""
-_STRAND_OF = np.array([0] * QUARTERS + [1] * QUARTERS + [2])
+STRAND_OF = np.array([0] * QUARTERS + [1] * QUARTERS + [2])
+"""Strand of each kind of observation: forward, reverse, both."""
 _QUARTER_OF = np.array([*range(QUARTERS), *range(QUARTERS), QUARTERS])
-_STRANDS = np.eye(STRAND_KINDS)[_STRAND_OF]
+_STRANDS = np.eye(STRAND_KINDS)[STRAND_OF]
 _QUARTERS = np.eye(QUARTERS + 1)[_QUARTER_OF]
 
 
@@ -153,12 +153,12 @@ def _levels(
     factor *= cycle.ratio[_QUARTER_OF][:, None]
     # By strand and kind.
     strand = shrink(seen.sum(axis=(1, 4)) @ _STRANDS, left(1, 4) @ _STRANDS, LEVEL_PRIOR)
-    own = strand.along(_STRAND_OF)[:, None, :, :, None]
+    own = strand.along(STRAND_OF)[:, None, :, :, None]
     factor *= own.ratio
     variance = own.variance(variance[:, None, :, None, :])
     # By the bases beside, strand and kind.
     beside = shrink(seen.sum(axis=4) @ _STRANDS, left(4) @ _STRANDS, LEVEL_PRIOR)
-    own = beside.along(_STRAND_OF)[..., None]
+    own = beside.along(STRAND_OF)[..., None]
     factor *= own.ratio
     trusted = np.maximum(factor, 1.0)
     # What lies far below the floor is no doubt above it.
