@@ -46,6 +46,17 @@ class Drawn:
         return np.full(self.count, 60, dtype=np.uint8)
 
     @property
+    def ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Each is a fragment of its own place (M)."""
+        start = int(self.positions[0]) - END_DISTANCE - np.arange(self.count)
+        return start, start + int(np.ptp(self.positions)) + 2 * END_DISTANCE + self.count
+
+    def beside(self, molecules: NDArray[np.int64], start: int, end: int) -> NDArray[np.uint8]:
+        """Return what some molecules show over ``[start, end)`` (m, P)."""
+        columns = [self.column(position).code[molecules] for position in range(start, end)]
+        return np.stack(columns, axis=1)
+
+    @property
     def histogram(self) -> Histogram:
         """Observations by position, code and quality."""
         size = self.positions.size

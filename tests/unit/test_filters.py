@@ -10,7 +10,8 @@ from vexas_uba1.filters import FLAGS, Support, pass_chance, raise_flags
 
 
 def flags(view, artefact_strand=None):
-    return raise_flags(Support(view, view.showing((0, 1, 2)), artefact_strand))
+    good = np.full(view.size, 1e-4)
+    return raise_flags(Support(view, view.showing((0, 1, 2)), good, artefact_strand))
 
 
 def view(alt, rest, **columns):
@@ -114,7 +115,8 @@ def test_every_flag_says_what_it_is_and_from_where():
 
 
 def chance(view, count, artefact_strand=None):
-    return float(pass_chance(view, artefact_strand, np.array([count]))[0])
+    good = np.full(view.size, 1e-4)
+    return float(pass_chance(view, good, artefact_strand, np.array([count]))[0])
 
 
 def test_where_every_molecule_is_poor_no_call_can_pass():
@@ -133,5 +135,5 @@ def test_the_chance_to_pass_is_that_of_random_draws(poor):
         for _ in range(400):
             shows = np.zeros(200, dtype=bool)
             shows[generator.choice(200, count, replace=False)] = True
-            passed += not raise_flags(Support(seen, shows))
+            passed += not raise_flags(Support(seen, shows, np.full(200, 1e-4)))
         assert chance(seen, count) == pytest.approx(passed / 400, abs=0.08)
