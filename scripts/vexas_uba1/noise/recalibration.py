@@ -22,10 +22,10 @@ from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.noise.shrinkage import Prior, shrink, variance_of
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
 
-LEVEL_PRIOR = Prior(0.03, 10.0)
+LEVEL_PRIOR = Prior(0.02, 10.0)
 OVERALL_VARIANCE = np.array(0.3)
 """Of what all qualities are off together (assumed)."""
-QUALITY_VARIANCES = np.array([0.03, 0.03, 0.03, 0.3, 0.3])
+QUALITY_VARIANCES = np.array([0.02, 0.02, 0.02, 0.3, 0.3])
 """Of the quality classes' common ratios: where copies agree the qualities say nothing of damage, so
 a few molecules must be able to move it far (assumed)."""
 SITE_PRIOR = Prior(0.02, 20.0)
