@@ -14,7 +14,7 @@ _MARKERS = (
     r"|doppelmark|fastdup|streammd|call(?:molecular|duplex|codec)consensusreads|gencore"
 )
 _NAME = re.compile(rf"(?<![a-z0-9])(?:{_MARKERS})(?![a-z0-9])", re.IGNORECASE)
-"""A program, whatever stands before or behind it as a word of its own, such as ``.2`` or ``-4F``."""
+"""A program; other words may stand before and behind it, such as ``.2`` or ``-4F``."""
 _TOOL = re.compile(_MARKERS, re.IGNORECASE)
 _NEGATED = re.compile(r"(?<![a-z0-9])(?:no|not|non|without|before|pre)(?![a-z0-9])", re.IGNORECASE)
 _JAVA_TOOL = re.compile(r"[A-Z][a-z]+[A-Za-z]*")
