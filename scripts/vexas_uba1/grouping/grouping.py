@@ -186,8 +186,8 @@ def _by_umi(reads: Reads, identity: Identity) -> Grouping:
     split = 0
     if identity.is_assigned:
         whole, family = family, np.where(named, split_by_ends(reads, family), LEFT_OUT)
-        parts = np.unique(np.column_stack((whole, family))[named], axis=0)[:, 0]
-        split = int((group_sizes(parts) > 1).sum())
+        one_of_each = np.unique(family[named], return_index=True)[1]
+        split = int((group_sizes(whole[named][one_of_each]) > 1).sum())
     # Copies of unlike strands are never the same fragment twice.
     repeated = repeated_fragments(reads, np.where(named, 2 * family + names.strand, LEFT_OUT))
     kept = named.copy()
