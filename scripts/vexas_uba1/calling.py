@@ -25,6 +25,7 @@ from vexas_uba1.fragments import Molecules, join_molecules
 from vexas_uba1.grouping.grouping import Grouping, group_reads
 from vexas_uba1.grouping.identity import BY_ENDS, BY_FLAGS, BY_NAMES, Identity, by_umi
 from vexas_uba1.grouping.report import duplicate_warnings
+from vexas_uba1.grouping.umis import reads_without_umi
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Locus
 from vexas_uba1.naming import AlleleNamer
@@ -261,19 +262,20 @@ def _check_umis(reads: Reads, tags: Sequence[str]) -> list[str]:
     Raises:
         UserError: none does, so the tags cannot be right.
     """
-    without = sum(not umi for umi in reads.umi)
-    if not tags or not without:
+    without = reads_without_umi(reads, by_umi(tuple(tags))) if tags else 0
+    if not without:
         return []
     if without == len(reads.umi):
         raise UserError(
-            "no read of the gene carries the UMI's tag",
+            "no read of the gene carries the UMI's tag with more than N or '-' in it",
             remedy="Name the tag that holds the UMI, or 'none' if there is none",
             column="umi",
             value=",".join(tags),
         )
     return [
-        f"{without} of {len(reads.umi)} reads carry no UMI ({','.join(tags)}); each of their "
-        "fragments counts as a molecule of its own"
+        f"{without} of {len(reads.umi)} reads carry no UMI ({','.join(tags)}), or only N or '-'; "
+        "each of their fragments counts as a molecule of its own, unless it is flagged as a "
+        "duplicate or has the ends of another one"
     ]
 
 

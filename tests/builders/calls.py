@@ -46,6 +46,7 @@ class R:
         number: 1 or 2 of a pair, 0 of a single read.
         both_ends: Whether both of ``ends`` are known to be ends of the fragment.
         insertions: (position, bases).
+        duplicate: Flagged as one.
     """
 
     name: str
@@ -59,6 +60,7 @@ class R:
     mapping_quality: int = 60
     inside: int | None = 50
     insertions: tuple[tuple[int, str], ...] = ()
+    duplicate: bool = False
     number: int = 0
     both_ends: bool = True
 
@@ -101,6 +103,7 @@ def reads_of(*rows: R) -> Reads:
         number=np.array([row.number for row in rows], dtype=np.uint8),
         reverse=np.array([row.reverse for row in rows], dtype=np.bool_),
         supplementary=np.zeros(len(rows), dtype=np.bool_),
+        duplicate=np.array([row.duplicate for row in rows], dtype=np.bool_),
         mapping_quality=np.array([row.mapping_quality for row in rows], dtype=np.uint8),
         start=np.array([row.start for row in rows], dtype=np.int64),
         end=np.array([r.start + n for r, n in zip(rows, size, strict=True)], dtype=np.int64),
@@ -118,7 +121,7 @@ def reads_of(*rows: R) -> Reads:
         insertions=Insertions(*_columns(insertions)),
         md_bases={},
         excluded={},
-        flagged_duplicates=0,
+        flagged_duplicates=sum(row.duplicate for row in rows),
         without_qualities=0,
     )
 

@@ -13,6 +13,7 @@ A case is ``tests/cases/<name>/case.yaml``:
       fasta: false               # whether the caller is given the FASTA
       coverage: {X: 0.5, Y: 0.2} # of the whole file by its index, beside autosomes of 1
       marked: true               # whether the header names a program that marks duplicates
+      programs: ["ID:bwa"]       # fields of further @PG lines
     groups: [{ID: a, SM: CASE}]  # read groups of the header
     reads:                       # templates; 1-based positions, forward-strand bases as in SAM
       - count: 100               # fragments
@@ -41,7 +42,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -179,12 +180,13 @@ def reads_of(
     contigs: tuple[tuple[str, int], ...] = (),
     groups: tuple[Mapping[str, str], ...] = (),
     marked: bool = True,
+    programs: Iterable[str] = (),
 ) -> SamBuilder:
     """Write the templates' records."""
     builder = SamBuilder(
         [(genome.contig, genome.length), *contigs],
         groups=groups,
-        header_lines=(MARKED,) if marked else (),
+        header_lines=(*([MARKED] if marked else []), *(f"@PG\t{one}" for one in programs)),
     )
     for number, template in enumerate(templates):
         assert set(template) <= _READ_KEYS, f"unknown keys: {set(template) - _READ_KEYS}"
@@ -400,6 +402,7 @@ def run_case(case: Mapping[str, Any], folder: Path) -> SampleResult:
             genome,
             md=given.get("md", True),
             marked=given.get("marked", True),
+            programs=given.get("programs", ()),
             contigs=contigs,
             groups=tuple(case.get("groups", ())),
         )

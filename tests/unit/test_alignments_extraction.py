@@ -396,16 +396,60 @@ def test_file_without_read_groups_and_reads_of_unknown_groups_are_taken(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("line", "marked"),
+    ("fields", "marked"),
     [
-        ("@PG\tID:MarkDuplicates", True),
-        ("@PG\tID:samtools.2\tPN:samtools\tCL:samtools markdup in.bam out.bam", True),
-        ("@PG\tID:samblaster", True),
-        ("@PG\tID:bwa\tPN:bwa\tCL:bwa mem genome.fa", False),
+        # Names, as programs and mergers of headers write them.
+        ("ID:MarkDuplicates", True),
+        ("ID:MarkDuplicates.2\tPN:MarkDuplicates", True),
+        ("ID:MarkDuplicates-4F1A2B3C", True),
+        ("ID:GATK MarkDuplicatesSpark\tPN:GATK MarkDuplicatesSpark", True),
+        ("ID:p\tPN:UmiAwareMarkDuplicatesWithMateCigar", True),
+        ("ID:mark_duplicates_1", True),
+        ("ID:sambamba-markdup", True),
+        ("ID:SAMBLASTER\tCL:samblaster -i stdin -o stdout", True),
+        ("ID:bamsormadup\tPN:bamsormadup", True),
+        ("ID:bammarkduplicates2\tPN:bammarkduplicates2", True),
+        ("ID:doppelmark", True),
+        ("ID:fastdup.1\tPN:fastdup", True),
+        ("ID:no_markdup", False),
+        ("ID:undeduplicated", False),
+        # Command lines.
+        ("ID:samtools.2\tPN:samtools\tCL:samtools markdup in.bam out.bam", True),
+        ("ID:samtools\tPN:samtools\tCL:/usr/bin/samtools rmdup -s in.bam out.bam", True),
+        ("ID:sambamba\tCL:markdup -t 4 in.bam out.bam", True),
+        ("ID:p\tCL:sambamba markdup -t 4 in.bam out.bam", True),
+        ("ID:p\tCL:picard MarkDuplicates I=a.bam O=b.bam M=c", True),
+        ("ID:p\tCL:picard.sam.markduplicates.MarkDuplicates INPUT=[a.bam]", True),
+        ("ID:p\tCL:java -Xmx4g -Djava.io.tmpdir=/x -jar /opt/picard.jar MarkDuplicates I=a", True),
+        ("ID:p\tCL:java -jar /opt/MarkDuplicates.jar I=a.bam", True),
+        ('ID:p\tCL:gatk --java-options "-Xmx8g -XX:Y" MarkDuplicatesSpark -I a.bam', True),
+        ("ID:p\tCL:python3.11 /opt/umi_tools dedup -I a.bam", True),
+        ("ID:sentieon\tCL:/opt/driver -i a.bam --algo Dedup --score_info s b.bam", True),
+        ("ID:elprep\tCL:elprep sfm a.bam b.bam --mark-duplicates --threads 4", True),
+        ("ID:novosort\tCL:novosort -md a.bam", True),
+        ("ID:bamsort\tCL:bamsort fixmates=1 markduplicates=1", True),
+        ("ID:fgbio\tCL:fgbio CallMolecularConsensusReads -i a.bam", True),
+        ("ID:d\tPN:DRAGEN\tCL:dragen --enable-duplicate-marking true -r ref", True),
+        ("ID:DRAGEN SW build\tCL:dragen --enable-duplicate-marking=true", True),
+        # Programs that could have marked and did not, and files that are called like programs.
+        ("ID:d\tPN:DRAGEN\tCL:dragen --enable-duplicate-marking false", False),
+        ("ID:d\tPN:DRAGEN\tCL:dragen --output-directory /runs/markdup", False),
+        ("ID:novosort\tCL:novosort a.bam", False),
+        ("ID:sentieon\tCL:/opt/driver -i dedup.bam --algo LocusCollector Dedup", False),
+        ("ID:bwa\tPN:bwa\tCL:bwa mem genome.fa", False),
+        ("ID:bwa\tPN:bwa\tCL:bwa mem genome.fa /data/no_markdup/a_R1.fq.gz", False),
+        ("ID:bwa\tPN:bwa\tCL:bwa mem genome.fa dedup", False),
+        ("ID:bwa\tPN:bwa\tCL:/opt/dragen/bwa mem genome.fa a.fq > undeduplicated.bam", False),
+        ("ID:samtools\tPN:samtools\tCL:samtools view -b markdup", False),
+        ("ID:samtools\tPN:samtools\tCL:samtools sort -o markdup.bam nodedup.bam", False),
+        ("ID:p\tCL:picard SortSam I=MarkDuplicates O=b.bam", False),
+        ("ID:p\tCL:java -jar picard.jar SortSam MarkDuplicates", False),
+        ("ID:fgbio\tCL:fgbio GroupReadsByUmi -i dedup.bam", False),
     ],
 )
-def test_program_that_marks_duplicates_is_recognised(tmp_path, line, marked):
-    bam = read_at(hand_made(header_lines=[line]), "r", CODON).write_bam(tmp_path / "reads.bam")
+def test_program_that_marks_duplicates_is_recognised(tmp_path, fields, marked):
+    builder = hand_made(header_lines=[f"@PG\t{fields}"])
+    bam = read_at(builder, "r", CODON).write_bam(tmp_path / "reads.bam")
     assert extract(bam, tmp_path).marked_duplicates is marked
 
 

@@ -51,6 +51,16 @@ def test_each_command_has_help_and_an_example_of_itself(capfd, name):
     assert re.search(rf"^  Examples?:\n    vexas-uba1 {name} ", said.out, re.MULTILINE)
 
 
+@pytest.mark.parametrize("amount", ["0", "-1", "1e308", "100001", "inf", "nan"])
+def test_no_library_holds_such_an_amount(capfd, tmp_path, amount):
+    out = tmp_path / "out"
+    said = here(
+        capfd, "call", "a.bam", "--out", str(out), "--assay", "amplicon", "--input-ng", amount
+    )
+    assert said.code == 2 and "100,000" in said.err and "input" in said.err
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["nonsense"], ["call"], ["call", "a.bam"], ["run", "--cores", "0"], ["--nonsense"]],

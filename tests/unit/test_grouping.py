@@ -11,6 +11,7 @@ import pysam
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from builders.calls import R, reads_of
 from builders.cases import call_bam, hand_genome
@@ -19,9 +20,11 @@ from builders.sam import MATE_UNMAPPED, PAIRED, READ1, READ2, UNMAPPED, SamBuild
 from vexas_uba1.alignments.reads import read_window
 from vexas_uba1.grouping.chance import effective_values, molecules_among
 from vexas_uba1.grouping.clustering import MISREADING, cluster
+from vexas_uba1.grouping.copies import best_fragments
 from vexas_uba1.grouping.grouping import group_reads
 from vexas_uba1.grouping.identity import BY_ENDS, BY_FLAGS, BY_NAMES, by_umi
 from vexas_uba1.grouping.report import DuplicateReport, duplicate_warnings
+from vexas_uba1.grouping.umis import reads_without_umi
 from vexas_uba1.result import SampleResult, result_to_json
 from vexas_uba1.verdict import decide
 
@@ -134,6 +137,31 @@ def test_equal_sums_of_qualities_are_settled_by_content():
     }
 
 
+@pytest.mark.parametrize("levels", [[37], [37, 25, 11], range(30, 41)])
+def test_the_kept_copy_shows_a_base_as_often_as_copies_do(levels):
+    """50 fragments at each end, of which 4 % show another base, 1 % a wrong one of high quality."""
+    draw = np.random.default_rng(5)
+    ends, each, length = 600, 50, 20
+    rows, shown = [], []
+    for end in range(ends):
+        common = draw.choice(list("ACGT"), length)
+        for copy in range(each):
+            bases = common.copy()
+            kind = draw.choice(3, p=[0.95, 0.04, 0.01])
+            bases[0] = "ACG"[kind]
+            wrong = 1 + np.flatnonzero(draw.random(length - 1) < 0.005)
+            bases[wrong] = draw.choice(list("ACGT"), wrong.size)
+            rows.append(single(f"{end}.{copy}", 100 * end, bases="".join(bases)))
+            shown.append(kind)
+    quality = draw.choice(list(levels), len(rows) * length).astype(np.uint8)
+    reads = replace(reads_of(*rows), quality=quality)
+    best = best_fragments(reads, np.repeat(np.arange(ends), each), np.zeros(len(rows), dtype=bool))
+    kept, every = np.bincount(np.array(shown)[best], minlength=3), np.bincount(shown)
+    assert best.size == ends
+    for kind in (1, 2):
+        assert binomtest(int(kept[kind]), ends, every[kind] / len(rows)).pvalue > 0.01
+
+
 def test_as_many_are_kept_as_samtools_markdup_keeps(tmp_path):
     """Pairs of both orientations, lone mates and single reads, clipped and with gaps."""
     draw = random.Random(11)
@@ -227,13 +255,28 @@ def test_n_is_a_mismatch_and_a_umi_of_n_is_none():
         *pair("none again", (0, 200), umi="NNNN-NNNN"),
     ]
     found = families(rows, RX)[0]
-    assert {frozenset(("none",)), frozenset(("none again",)), frozenset(("far",))} < found
-    assert sets("a one two") < found
+    assert found == {frozenset(("a", "one", "two")), frozenset(("far",))}
 
 
-def test_fragments_without_a_umi_are_molecules_of_their_own():
-    rows = [*pair("a", (0, 200)), *pair("b", (0, 200)), *pair("c", (0, 200), umi="ACGT")]
-    assert families(rows, RX) == (sets("a", "b", "c"), set())
+def test_fragments_without_a_umi_are_told_apart_by_flag_and_ends():
+    rows = [
+        *pair("a", (0, 200), quality=20),
+        *pair("best", (0, 200), umi="NNNN"),
+        *pair("b", (0, 200), umi="NNNN-NNNN", quality=21),
+        *pair("alone", (1, 200)),
+        *pair("flagged", (2, 200), duplicate=True),
+        *pair("c", (9, 200), umi="ACGT"),
+        *pair("like c", (9, 200), umi="NN"),
+        single("end of c", 9),
+        # With a UMI the flag, and which fragment was taken for the best, says nothing.
+        *pair("d", (9, 200), umi="ACCC", duplicate=True),
+    ]
+    found, left_out = families(rows, RX)
+    assert found == sets("best", "alone", "c", "d")
+    assert left_out == {"a", "b", "flagged", "like c", "end of c"}
+    report = group_reads(reads_of(*rows), RX).report
+    assert (report.left_out, report.joined, report.molecules) == (5, 0, 4)
+    assert reads_without_umi(reads_of(*rows), RX) == 13
 
 
 def test_a_read_without_its_mate_joins_the_family_of_its_end_and_umi():
@@ -271,7 +314,7 @@ def test_no_duplex_by_one_umi():
     assert grouping.count == 2 and not grouping.duplex.any() and not grouping.strand.any()
 
 
-def test_molecules_named_by_mi_need_no_place():
+def test_molecules_named_by_mi_may_differ_a_little_in_their_ends():
     rows = [
         *pair("a1", (0, 200), umi="17/A"),
         *pair("a2", (3, 200), umi="17/B", first="reverse"),
@@ -284,6 +327,41 @@ def test_molecules_named_by_mi_need_no_place():
     grouping = group_reads(reads_of(*rows), MI)
     assert grouping.strand.tolist() == [0, 0, 1, 1, *[0] * 6]
     assert grouping.duplex.sum() == 1
+    assert grouping.report.split == 0
+
+
+def test_names_of_merged_files_are_taken_apart_by_ends():
+    # Two files, grouped one by one: 0 and 1 are other molecules in each.
+    rows = [
+        *pair("a1", (0, 200), umi="0"),
+        *pair("a2", (0, 200), umi="0"),
+        *pair("b1", (0, 230), umi="0"),
+        *pair("b2", (1, 231), umi="0", first="reverse"),
+        *pair("c", (90, 230), umi="0"),
+        pair("a without its mate", (0, 200), umi="0")[0],
+        pair("c without its mate", (90, 230), umi="0")[0],
+        pair("far from all", (500, 700), umi="0")[0],
+        *pair("d", (0, 200), umi="1"),
+        *pair("e", (0, 200), umi="2"),
+        *pair("f", (300, 500), umi="2"),
+    ]
+    rows += [replace(row, name=f"{row.name}'") for row in pair("f", (300, 500), umi="2")]
+    found, left_out = families(rows, MI)
+    assert sorted(map(sorted, found)) == [
+        ["a without its mate", "a1", "a2"], ["b1", "b2"], ["c", "c without its mate"], ["d"],
+        ["e"], ["f", "f'"], ["far from all"],
+    ]  # fmt: skip
+    report = group_reads(reads_of(*rows), MI).report
+    assert (left_out, report.split, report.joined) == (set(), 2, 5)
+    (told,) = duplicate_warnings(report)
+    assert "2 names of molecules (MI)" in told
+
+
+def test_clipped_bases_do_not_take_a_name_apart():
+    rows = [*pair("a", (0, 200), umi="5"), *pair("b", (0, 200), umi="5")]
+    # The mate's own clipped bases are not known to the read that is left.
+    rows += [replace(pair("c", (0, 180), umi="5")[0])]
+    assert families(rows, MI)[0] == sets("a b c")
 
 
 def test_cells_and_umis_without_place():
@@ -298,7 +376,8 @@ def test_cells_and_umis_without_place():
         single("rejected", 0, umi="-\t-"),
         single("rejected again", 0, umi="-\t-"),
     ]
-    alone = [{row.name} for row in rows[3:]]
+    # Those without a UMI have the ends of another one.
+    alone = [{"other cell"}]
     corrected = families(rows, CELL)[0]
     assert sorted(map(sorted, corrected)) == sorted(map(sorted, [{"a1", "a2"}, {"near"}, *alone]))
     raw = families(rows, RAW_CELL)[0]
@@ -548,6 +627,13 @@ def test_umis_that_meet_by_chance_are_told():
     assert report.expected_by_chance == pytest.approx(2000 - report.molecules, rel=0.2)
 
 
+def test_names_that_were_assigned_do_not_meet_by_chance():
+    rows = [single(f"{n}", 100 + n, umi=str(n), quality=n % 40) for n in range(900)]
+    assert group_reads(reads_of(*rows), MI).report.expected_by_chance == 0
+    rows = [replace(row, umi=f"AAAC-1\tA{row.umi}") for row in rows]
+    assert group_reads(reads_of(*rows), CELL).report.expected_by_chance == 0
+
+
 def test_molecules_behind_what_is_seen():
     assert molecules_among(np.array([1, 2, 3]), 1e15) == pytest.approx([1, 2, 3])
     assert molecules_among(np.array([1]), 1.0).tolist() == [1]
@@ -585,6 +671,11 @@ def test_warnings_name_their_numbers():
     kept = DuplicateReport("ends", 900, 900, coinciding=60, expected_by_chance=60)
     (told,) = duplicate_warnings(kept)
     assert "60 of 900" in told and "all are counted" in told
+    unmarked = DuplicateReport("flags", 900, 900, coinciding=700)
+    (told,) = duplicate_warnings(unmarked)
+    assert "700 of 900" in told and "none is flagged" in told
+    (told,) = duplicate_warnings(DuplicateReport("umi", 900, 500, left_out=4))
+    assert "4 fragments without a UMI are left out" in told
     (told,) = duplicate_warnings(DuplicateReport("umi", 900, 500, expected_by_chance=50))
     assert "about 50 molecules" in told
 

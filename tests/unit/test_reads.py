@@ -132,7 +132,7 @@ def test_duplicates_are_kept_where_they_are_asked_for(sam, tmp_path):
     sam.read("copy", 1011, "ACGT", flag=DUPLICATE)
     found = read(sam, tmp_path, keep_duplicates=True)
     assert found.count == 1 and found.excluded == {}
-    assert found.flagged_duplicates == 1
+    assert found.flagged_duplicates == 1 and found.duplicate.all()
 
 
 def test_a_record_without_qualities_gets_a_modest_one(sam, tmp_path):

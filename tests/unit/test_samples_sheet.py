@@ -193,7 +193,7 @@ WRONG_CELLS = [
     pytest.param(BAM | {"index_type": "udi"}, "index_type", "udi", id="index type"),
     *(
         pytest.param(BAM | {"input_ng": value}, "input_ng", value, id=f"input {value}")
-        for value in ("0", "-1", "1e999", "inf", "10 ng", "1,5", "0x10", "1_0")
+        for value in ("0", "-1", "100001", "1e308", "1e999", "inf", "10 ng", "1,5", "0x10", "1_0")
     ),
     *(
         pytest.param(BAM | {"umi": value}, "umi", value, id=f"umi {value}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import pysam
 from vexas_uba1.alignments.coverage import ContigReads
 from vexas_uba1.alignments.fasta import Genome
 from vexas_uba1.alignments.genomes import choose_reference, place_reads
+from vexas_uba1.alignments.marking import names_marking_program
 from vexas_uba1.alignments.opening import make_index, open_alignment
 from vexas_uba1.alignments.quiet import quiet_htslib
 from vexas_uba1.alignments.sources import AlignmentHeader, Source, check_alignment_file
@@ -36,7 +36,6 @@ _PLATFORMS = frozenset(
     {"CAPILLARY", "DNBSEQ", "ELEMENT", "HELICOS", "ILLUMINA", "IONTORRENT", "LS454", "ONT"}
     | {"PACBIO", "SINGULAR", "SOLID", "ULTIMA"}
 )
-_MARKING_PROGRAMS = re.compile(r"mark_?dup|samblaster|dragen|dedup|novosort|rmdup", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,8 @@ def extract_region(
         other_read_groups=stripper.other_read_groups,
         read_groups=groups.kept,
         foreign_samples=groups.foreign,
-        marked_duplicates=stripper.flagged(pysam.FDUP) > 0 or _names_marking_program(header),
+        marked_duplicates=stripper.flagged(pysam.FDUP) > 0
+        or names_marking_program(header.programs),
         chromosomes=chromosomes,
         warnings=warnings,
     )
@@ -394,11 +394,3 @@ def _input_file(file: Source, records: _RecordsChecksum | None) -> InputFile:
     if records is None:
         return InputFile(file.name, size, sha256_of(Path(file.location)), "file")
     return InputFile(file.name, size, records.hexdigest(), "uba1_records")
-
-
-def _names_marking_program(header: AlignmentHeader) -> bool:
-    return any(
-        _MARKING_PROGRAMS.search(program.get(field, ""))
-        for program in header.programs
-        for field in ("ID", "PN", "CL")
-    )

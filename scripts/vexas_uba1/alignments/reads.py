@@ -102,6 +102,7 @@ class Reads:
         reverse: Whether the read is aligned to the reverse strand (R).
         supplementary: Whether it is a further part of a read whose primary record lies elsewhere
             (R).
+        duplicate: Whether flag 0x400 is set (R).
         mapping_quality: Phred (R).
         start: 0-based first aligned reference position (R).
         end: Exclusive (R).
@@ -132,6 +133,7 @@ class Reads:
     number: NDArray[np.uint8]
     reverse: NDArray[np.bool_]
     supplementary: NDArray[np.bool_]
+    duplicate: NDArray[np.bool_]
     mapping_quality: NDArray[np.uint8]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
@@ -294,6 +296,7 @@ class _Builder:
             number=np.where(paired, np.where(flag & _READ2, 2, 1), 0).astype(np.uint8),
             reverse=reverse,
             supplementary=(flag & _SUPPLEMENTARY) > 0,
+            duplicate=(flag & _DUPLICATE) > 0,
             mapping_quality=rows["mapping_quality"].astype(np.uint8),
             start=start.copy(),
             end=end.copy(),

@@ -31,7 +31,9 @@ def choices(column: str) -> click.Choice[str]:
 @click.option("--sex", type=choices("sex"), default="unknown", show_default=True)
 @click.option("--assay", type=choices("assay"), default="unknown", show_default=True)
 @click.option("--umi-tag", "umi", default="none", help="SAM tags of the UMI, such as RX or CB,UB.")
-@click.option("--input-ng", type=float, help="Nanograms of DNA put into an amplicon library.")
+@click.option(
+    "--input-ng", type=float, help="Nanograms of DNA put into an amplicon library, up to 100,000."
+)
 @click.option(
     "--primers", type=click.Path(path_type=Path), help="BED of the primers of an amplicon library."
 )

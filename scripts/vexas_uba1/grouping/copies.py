@@ -25,20 +25,19 @@ def repeated_fragments(reads: Reads, label: Label) -> NDArray[np.int64]:
     compared = np.flatnonzero(label >= 0)
     compared = compared[is_repeated(label[compared])]
     content = _fragment_contents(reads, compared)
-    placing = _fragment_sums(reads, reads.mapping_quality.astype(np.int64))
-    start = _fragment_sums(reads, reads.start)
-    end = _fragment_sums(reads, reads.end)
     same = label_rows(label[compared], content[compared])
-    order = np.lexsort((end[compared], start[compared], -placing[compared], same))
-    again: NDArray[np.int64] = compared[order[np.diff(same[order], prepend=-1) == 0]]
+    again: NDArray[np.int64] = compared[_numbered(reads, compared, same) > 0]
     return again
 
 
 def best_fragments(reads: Reads, label: Label, both: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return one fragment of each label: of those with both ends the one of the best qualities.
 
-    The best has the largest sum of base qualities, as markers of duplicates have it; bases and
-    qualities themselves decide between equal sums.
+    The best has the largest sum of base qualities, as markers of duplicates have it. Of equal sums
+    each has the same chance, whatever else is in the file and in whatever order: a checksum of
+    bases and qualities decides, drawn anew for every further fragment that shows the same. One draw
+    for all of these would let a base that few show, a variant's or a wrong one, win as often as the
+    one that most show.
 
     Args:
         reads: Of F fragments.
@@ -48,9 +47,42 @@ def best_fragments(reads: Reads, label: Label, both: NDArray[np.bool_]) -> NDArr
     quality = _fragment_sums(reads, _quality_sums(reads))
     equal = np.flatnonzero(is_repeated(label_rows(label, both, quality)))
     content = _fragment_contents(reads, equal)
-    order = np.lexsort((content, -quality, ~both, label))
+    alike = label_rows(label[equal], both[equal], quality[equal], content[equal])
+    draw = np.zeros(reads.fragments, dtype=np.uint64)
+    draw[equal] = _drawn(content[equal], _numbered(reads, equal, alike))
+    order = np.lexsort((draw, -quality, ~both, label))
     best: NDArray[np.int64] = order[np.diff(label[order], prepend=-1) != 0]
     return best
+
+
+def _numbered(reads: Reads, fragments: NDArray[np.int64], same: Label) -> Label:
+    """Return the numbers from 0 on of the fragments that have one label, the best placed first.
+
+    Args:
+        reads: Of F fragments.
+        fragments: Indices of n of them.
+        same: Their labels (n).
+    """
+    placing = _fragment_sums(reads, reads.mapping_quality.astype(np.int64))[fragments]
+    start = _fragment_sums(reads, reads.start)[fragments]
+    end = _fragment_sums(reads, reads.end)[fragments]
+    order = np.lexsort((end, start, -placing, same))
+    first = np.flatnonzero(np.diff(same[order], prepend=-1))
+    number = np.empty(same.size, dtype=np.int64)
+    number[order] = np.arange(same.size) - np.repeat(first, np.diff(first, append=same.size))
+    return number
+
+
+def _drawn(content: NDArray[np.uint64], number: Label) -> NDArray[np.uint64]:
+    """Return numbers that look drawn, by content and by number among those of equal content.
+
+    The mixing of SplitMix64 (doi:10.1145/2660193.2660195).
+    """
+    mixed = content + (number.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    drawn: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return drawn
 
 
 def _quality_sums(reads: Reads) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import Reads
+from vexas_uba1.grouping.assigned import split_by_ends
 from vexas_uba1.grouping.chance import (
     effective_values,
     has_copies,
@@ -17,7 +18,7 @@ from vexas_uba1.grouping.chance import (
 )
 from vexas_uba1.grouping.clustering import cluster
 from vexas_uba1.grouping.copies import best_fragments, repeated_fragments
-from vexas_uba1.grouping.ends import complete_ends, fragment_ends
+from vexas_uba1.grouping.ends import Ends, complete_ends, fragment_ends
 from vexas_uba1.grouping.identity import Identity
 from vexas_uba1.grouping.labels import Label, group_sizes, label_rows
 from vexas_uba1.grouping.report import DuplicateReport
@@ -56,17 +57,20 @@ class Grouping:
 def group_reads(reads: Reads, identity: Identity) -> Grouping:
     """Return which molecule each read is a copy of.
 
-    - ``names`` and ``flags``: a fragment is a molecule.
+    - ``names`` and ``flags``: a fragment is a molecule. If nothing is flagged although fragments
+      share their ends beyond chance, this is counted.
     - ``ends``: the fragments of one library with the same ends (:func:`fragment_ends`) are copies,
       whichever read of a pair comes first; a fragment known by one end is a copy of a pair that
       has this end. One stays (:func:`best_fragments`), rather than their consensus, for two
       molecules that coincide must not make each other's variant a contradiction. All stay where
       chance explains the coincidences (:func:`has_copies`).
     - ``umi``: fragments of one library with the same UMI and ends, and the same read first unless
-      the UMI has two parts; UMIs that differ in one letter as :func:`cluster` has it. Without
-      place where the tags name the molecule (``MI``) or its cell. A fragment without its UMI is a
-      molecule of its own. One that is the same as another, base for base and quality for quality,
-      is a repeat: a file merged with itself shows nothing new.
+      the UMI has two parts; UMIs that differ in one letter as :func:`cluster` has it. Where the
+      tags name the molecule (``MI``) the ends need not be the same to the base
+      (:func:`split_by_ends`); with a cell they do not matter. One that is the same as another, base
+      for base and quality for quality, is a repeat: a file merged with itself shows nothing new.
+      A fragment without its UMI is a molecule of its own, unless it is flagged as a duplicate or
+      has the ends of another one: of those without a UMI the best stays.
 
     The order of the reads changes nothing but the molecules' numbers. Each fragment has a read.
 
@@ -122,8 +126,10 @@ def _grouping(
 def _flags_report(reads: Reads) -> DuplicateReport:
     """Return how many of the duplicates left out by flag are expected by chance."""
     kept, records = reads.fragments, reads.excluded.get("duplicate", 0)
-    if not records or not kept:
+    if not kept:
         return DuplicateReport("flags", kept, kept)
+    if not records:
+        return DuplicateReport("flags", kept, kept, coinciding=_unflagged_copies(reads))
     left_out = max(1, round(records * kept / max(1, int((~reads.supplementary).sum()))))
     hidden = molecules_behind(fragment_ends(reads)) - kept
     return DuplicateReport(
@@ -135,10 +141,22 @@ def _flags_report(reads: Reads) -> DuplicateReport:
     )
 
 
+def _unflagged_copies(reads: Reads) -> int:
+    """Return how many fragments have the ends of another one; 0 if chance explains them."""
+    ends = fragment_ends(reads)
+    if not has_copies(ends):
+        return 0
+    return reads.fragments - int(np.unique(_completed(ends).labels()).size)
+
+
+def _completed(ends: Ends) -> Ends:
+    return complete_ends(ends, np.zeros(ends.first.size, dtype=np.int64))
+
+
 def _by_ends(reads: Reads) -> Grouping:
     ends = fragment_ends(reads)
     strand = np.zeros(reads.fragments, dtype=np.uint8)
-    completed = complete_ends(ends, np.zeros(reads.fragments, dtype=np.int64))
+    completed = _completed(ends)
     label = completed.labels()
     coinciding = reads.fragments - int(np.unique(label).size)
     report = DuplicateReport("ends", reads.fragments, reads.fragments, coinciding=coinciding)
@@ -165,27 +183,58 @@ def _by_umi(reads: Reads, identity: Identity) -> Grouping:
         completed = complete_ends(ends, label_rows(apart, names.umi))
         place = completed.labels(apart)
     family = np.where(named, label_rows(place, names.umi), LEFT_OUT)
+    split = 0
+    if identity.is_assigned:
+        whole, family = family, np.where(named, split_by_ends(reads, family), LEFT_OUT)
+        one_of_each = np.unique(family[named], return_index=True)[1]
+        split = int((group_sizes(whole[named][one_of_each]) > 1).sum())
     # Copies of unlike strands are never the same fragment twice.
     repeated = repeated_fragments(reads, np.where(named, 2 * family + names.strand, LEFT_OUT))
     kept = named.copy()
     kept[repeated] = False
-    of_family, chance = _joined_families(family, place, names, kept, exact=identity.is_exact)
+    of_family, chance = _joined_families(family, place, names, kept, identity)
     fragments = np.arange(reads.fragments)
     # Those without a UMI come behind all families.
     molecule = np.where(named, of_family[family], reads.fragments + fragments)
+    copies = _copies_without_umi(reads, ends, named)
+    molecule[copies] = LEFT_OUT
     grouping = _grouping(
         reads,
         molecule,
         np.where(named, names.strand, 0).astype(np.uint8),
-        DuplicateReport("umi", reads.fragments, 0, expected_by_chance=chance),
+        DuplicateReport(
+            "umi", reads.fragments, 0, left_out=copies.size, split=split, expected_by_chance=chance
+        ),
         repeated,
     )
-    joined = reads.fragments - grouping.count
+    joined = reads.fragments - copies.size - grouping.count
     return replace(grouping, report=replace(grouping.report, joined=joined))
 
 
+def _copies_without_umi(reads: Reads, ends: Ends, named: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the fragments without a UMI that may be copies of another molecule.
+
+    Nothing but flag and ends tells of them. One that has the ends of a fragment with a UMI may be
+    its copy, whose UMI could not be read.
+    """
+    if named.all():
+        return np.array([], dtype=np.int64)
+    label = _completed(ends).labels()
+    is_copy = np.zeros(int(label.max()) + 1, dtype=np.bool_)
+    is_copy[label[named]] = True
+    left_out = ~named & is_copy[label]
+    left_out[reads.fragment[reads.duplicate]] = True
+    left_out &= ~named
+    compared = ~named & ~left_out
+    # Only these compete, each of the others has a label of its own.
+    alone = label.size + np.arange(label.size)
+    best = best_fragments(reads, np.where(compared, label, alone), ends.both)
+    compared[best] = False
+    return np.flatnonzero(left_out | compared)
+
+
 def _joined_families(
-    family: Label, place: Label, names: Names, kept: NDArray[np.bool_], *, exact: bool
+    family: Label, place: Label, names: Names, kept: NDArray[np.bool_], identity: Identity
 ) -> tuple[Label, float]:
     """Join the families whose UMIs are misreadings of another's.
 
@@ -197,9 +246,14 @@ def _joined_families(
     fragment = member[first]
     count = group_sizes(family[member])[family_of] if member.size else member
     umis = [names.umis[index] for index in names.umi[fragment].tolist()]
-    root = np.arange(family_of.size) if exact else cluster(place[fragment], umis, count)
+    if identity.is_exact:
+        root = np.arange(family_of.size)
+    else:
+        root = cluster(place[fragment], umis, count)
     of_family = np.full(int(family.max(initial=0)) + 1, LEFT_OUT, dtype=np.int64)
     of_family[family_of] = root
+    if identity.is_complete:
+        return of_family, 0.0
     top = np.unique(root)
     return of_family, _hidden(place[fragment][top], names.umi[fragment][top], names.umis)
 

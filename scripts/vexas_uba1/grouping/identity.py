@@ -47,6 +47,11 @@ class Identity:
         return not self.is_assigned and not self.is_cellular
 
     @property
+    def is_complete(self) -> bool:
+        """Whether the tags name the molecule in full, so that no two share their values."""
+        return self.is_assigned or (self.is_cellular and self.is_exact)
+
+    @property
     def is_exact(self) -> bool:
         """Whether the UMIs hold no errors of reading any more."""
         return not CORRECTED_TAGS.isdisjoint(self.tags)

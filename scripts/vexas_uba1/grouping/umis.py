@@ -97,6 +97,13 @@ def fragment_names(reads: Reads, identity: Identity, swapped: NDArray[np.bool_])
     )
 
 
+def reads_without_umi(reads: Reads, identity: Identity) -> int:
+    """Return how many reads carry no UMI, or one that says nothing (only N, or ``-``)."""
+    read_text = _reader(identity)
+    says_nothing = {text for text in set(reads.umi) if not read_text(text).umi}
+    return sum(text in says_nothing for text in reads.umi)
+
+
 def _reader(identity: Identity) -> Callable[[str], Name]:
     """Return what reads a text; of a fragment with read 1 at its first end, where that matters."""
     tags = identity.tags

@@ -1,8 +1,8 @@
 """Checking values against the project's JSON schemas, with faults said in plain language.
 
 The schemas carry the words: ``x-rule`` (what a value must look like), ``x-remedy`` (what to do
-about a wrong one), ``x-also-called`` (foreign names of a key), ``x-message`` and ``x-column``
-(rules between columns).
+about a wrong one), ``x-also-called`` (foreign names of a key), ``x-maximum`` (of a number written
+as text), ``x-message`` and ``x-column`` (rules between columns).
 """
 
 from __future__ import annotations

@@ -280,8 +280,9 @@ class _Sheet:
                 quoted = len(text) > 1 and text[0] == text[-1] == '"'
                 hint = "Remove the quotation marks: cells are taken as they are. " if quoted else ""
                 self.fault(row, column, error.message, hint + error.remedy)
-        if "input_ng" in row.cells and _number(row.cells["input_ng"]) is None:
-            about = self.columns["input_ng"]
+        about = self.columns["input_ng"]
+        amount = _number(row.cells["input_ng"]) if "input_ng" in row.cells else 1.0
+        if amount is None or amount > float(about["x-maximum"]):
             self.fault(row, "input_ng", f"must be {about['x-rule']}", about["x-remedy"])
         self.check_umi(row)
         return sources

@@ -119,8 +119,8 @@ def _name_of(reads: str) -> str:
 def _checked(name: str, umi: str, input_ng: float | None) -> tuple[str, ...]:
     """Return the UMI tags; raise with every argument that cannot be used."""
     problems = []
-    about = load_schema("samples")["properties"]["sample"]
-    if not re.fullmatch(about["pattern"].strip("^$"), name):
+    columns = load_schema("samples")["properties"]
+    if not re.fullmatch(columns["sample"]["pattern"].strip("^$"), name):
         problems.append(
             Problem(
                 "the sample id holds characters that are not allowed",
@@ -141,9 +141,15 @@ def _checked(name: str, umi: str, input_ng: float | None) -> tuple[str, ...]:
             problems.append(
                 Problem("--umi-tag takes SAM tags", "Name one or more tags, such as RX", value=umi)
             )
-    if input_ng is not None and not 0 < input_ng < float("inf"):
+    most = columns["input_ng"]["x-maximum"]
+    if input_ng is not None and not 0 < input_ng <= most:
         problems.append(
-            Problem("--input-ng is no amount of DNA", "Give nanograms above 0", value=str(input_ng))
+            Problem(
+                "--input-ng is no amount of DNA that a library holds",
+                f"Give nanograms above 0 and up to {most:,}",
+                column="input_ng",
+                value=str(input_ng),
+            )
         )
     if problems:
         raise UserError.of(problems)
