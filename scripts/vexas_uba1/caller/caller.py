@@ -44,7 +44,6 @@ from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import (
     ErrorModel,
-    PositionCounts,
     SiteRates,
     count_positions,
     cuts,
@@ -117,11 +116,6 @@ class Caller:
         )
         self._is_poor_sample = median_quality(molecules) < LOW_BASE_QUALITY
         self._searched = int((self._counted.reference < UNKNOWN).sum())
-
-    @property
-    def counted(self) -> PositionCounts:
-        """The searched positions."""
-        return self._counted
 
     @property
     def codon_view(self) -> View:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
-from vexas_uba1.commands.call import choices
+from vexas_uba1.commands.call import choices as assays
 
 _EXAMPLE = """\b
 Example:
@@ -25,7 +26,7 @@ def command() -> None:
 @click.argument("reads", nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The panel, a .npz.")
 @click.option("--name", default="", help="Kit and instrument, as reports shall call it.")
-@click.option("--assay", type=choices("assay"), default="unknown", show_default=True)
+@click.option("--assay", type=assays("assay"), default="unknown", show_default=True)
 @click.option("--umi-tag", "umi", default="none", help="SAM tags of the UMI, such as RX or CB,UB.")
 @click.option(
     "--reference",
@@ -35,7 +36,15 @@ def command() -> None:
     help="Genome FASTA.",
 )
 @click.option("--locus", type=click.Path(path_type=Path), help="Another gene record than UBA1's.")
-def build(reads: tuple[str, ...], out: Path, **options: object) -> None:
+def build(
+    reads: tuple[str, ...],
+    out: Path,
+    name: str,
+    assay: str,
+    umi: str,
+    references: tuple[Path, ...],
+    locus: Path | None,
+) -> None:
     """Build a panel of BAM or CRAM files (paths or URLs) of normals.
 
     Take 20 or more samples of the same kit and instrument without a UBA1 variant; those of FASTQ
@@ -44,19 +53,13 @@ def build(reads: tuple[str, ...], out: Path, **options: object) -> None:
     """
     from vexas_uba1.steps.panel import PanelOptions, build_panel
 
-    chosen = PanelOptions(
-        name=str(options["name"]),
-        assay=str(options["assay"]),
-        umi_tags=_tags(str(options["umi"])),
-        references=tuple(options["references"]),  # type: ignore[arg-type]
-        locus=options["locus"],  # type: ignore[arg-type]
-    )
+    options = PanelOptions(name, assay, _tags(umi), references, locus)
 
     def follow(items: Iterable[str]) -> Iterator[str]:
-        with click.progressbar(list(items), label="normals", file=click.get_text_stream("stderr")) as bar:
+        with click.progressbar(list(items), label="normals", file=sys.stderr) as bar:
             yield from bar
 
-    panel = build_panel(reads, out, chosen, follow)
+    panel = build_panel(reads, out, options, follow)
     click.echo(f"{out}: {len(panel.normals)} normals, version {panel.version}")
 
 

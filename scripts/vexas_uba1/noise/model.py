@@ -112,13 +112,14 @@ class ErrorModel:
             origin, quality_class(quality)
         ]
         row = None if self.sites is None else self.sites.row(place.position)
+        own = self.recalibration.site_variance
         if self.sites is not None and row is not None:
-            return known + self.sites.variance[row, shown]
-        return known + self.recalibration.site_variance
+            own = float(self.sites.variance[row, shown])
+        return known + own
 
     def factors(self, counted: PositionCounts) -> NDArray[np.float64]:
         """Return the factors on what the qualities announce of each position (P, 4, 9, 5)."""
-        factors = self.recalibration.at(counted)
+        factors: NDArray[np.float64] = self.recalibration.at(counted)
         if self.sites is not None:
             known, rows = self.sites.rows(counted.positions)
             own = self.sites.ratio[rows][:, :, STRAND_OF, None]

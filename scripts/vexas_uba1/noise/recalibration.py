@@ -18,8 +18,8 @@ from vexas_uba1.fragments.joining import ORIGINS, QUARTERS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.noise.outliers import too_many
-from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.noise.shrinkage import Prior, shrink, variance_of
+from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
 
 LEVEL_PRIOR = Prior(0.02, 10.0)

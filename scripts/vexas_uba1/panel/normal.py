@@ -38,7 +38,9 @@ class Normal:
 
     def is_of(self, sample: str, files: Sequence[str], digest: str) -> bool:
         """Return whether this is the same sample, by name, by file or by what it shows."""
-        return sample == self.sample or digest == self.digest or not set(files).isdisjoint(self.files)
+        return (
+            sample == self.sample or digest == self.digest or not set(files).isdisjoint(self.files)
+        )
 
 
 def normal_of(

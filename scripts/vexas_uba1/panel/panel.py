@@ -141,7 +141,7 @@ def write_panel(path: Path, panel: Panel) -> None:
         "left_out": np.stack([n.left_out for n in panel.normals]),
     }
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read_panel(path: Path, shown: str | None = None) -> Panel:

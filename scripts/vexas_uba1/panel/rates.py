@@ -38,9 +38,7 @@ def site_rates(normals: Sequence[Normal], positions: NDArray[np.int64]) -> SiteR
     kept = np.stack([~normal.left_out for normal in normals])[:, :, None, None]
     seen = np.stack([normal.seen for normal in normals]) * kept
     expected = np.stack([normal.expected for normal in normals]) * kept
-    all_seen, all_expected = (
-        values.sum(axis=0).astype(np.float64) for values in (seen, expected)
-    )
+    all_seen, all_expected = (values.sum(axis=0).astype(np.float64) for values in (seen, expected))
     level = shrink(all_seen, all_expected, SITE_PRIOR)
     # Between normals, strands together, for few of them have errors on both.
     explained = (expected * level.ratio).sum(axis=3)
@@ -51,6 +49,4 @@ def site_rates(normals: Sequence[Normal], positions: NDArray[np.int64]) -> SiteR
     own = (level.own * weight).sum(axis=2) / weight.sum(axis=2)
     together, announced = all_seen.sum(axis=2), all_expected.sum(axis=2)
     chance = gammainc(np.maximum(together, 1), NOISY_RATIO * announced + 1e-12)
-    return SiteRates(
-        positions, level.ratio, own + between, (together > 0) & (chance < _NOISY_TAIL)
-    )
+    return SiteRates(positions, level.ratio, own + between, (together > 0) & (chance < _NOISY_TAIL))

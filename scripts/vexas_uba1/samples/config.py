@@ -216,7 +216,9 @@ def _unusable_files(read: ReadConfig, values: Mapping[str, Any], folder: Path) -
     seen: set[object] = set()
     references = _listed(values["reference"])
     named = [("samples", values["samples"]), *(("reference", text) for text in references)]
-    named += [(key, values[key]) for key in ("locus", "primers", "panel") if values[key] is not None]
+    named += [
+        (key, values[key]) for key in ("locus", "primers", "panel") if values[key] is not None
+    ]
     for key, text in named:
         if key in read.faulty:
             continue

@@ -12,11 +12,11 @@ from vexas_uba1 import __version__
 from vexas_uba1.alignments.extraction import extract_region
 from vexas_uba1.alignments.fasta import Genome, open_genome
 from vexas_uba1.alignments.sources import Source, check_alignment_file
-from vexas_uba1.calling import CallOptions, Observed, observe_sample
 from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.errors import Problem, UserError
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.naming import AlleleNamer
+from vexas_uba1.observing import CallOptions, Observed, observe_sample
 from vexas_uba1.panel.normal import Normal, normal_of
 from vexas_uba1.panel.panel import About, Panel, write_panel
 from vexas_uba1.result import SampleInfo
@@ -139,9 +139,9 @@ def _read(address: str, options: PanelOptions) -> tuple[Normal, tuple[str, ...]]
         )
         files = [file.sha256 for file in extraction.files]
         positions = _variant_positions(seen)
-        counted = seen.caller.counted
-        normal = normal_of(name, files, counted, seen.caller.model, positions)
-        sites = tuple(seen.placed.c_name(at) for at in counted.positions.tolist())
+        normal = normal_of(name, files, seen.sites, seen.caller.model, positions)
+        # A site is known by its name, so that normals of any build serve samples of any other.
+        sites = tuple(str(seen.placed.c_name(at)) for at in seen.sites.positions.tolist())
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return normal, sites
