@@ -30,8 +30,8 @@ FORWARD, REVERSE, BOTH = range(3)
 SITES = np.arange(1000, 1300)
 
 
-def normal(name, rate, depth=2000, seed=1, noisy=(), rates=None):
-    """A normal whose sites err at ``rate``, but the noisy ones: ``{(site, base, strand): rate}``."""
+def normal(name, rate, depth=2000, seed=1, noisy=()):
+    """A normal whose sites err at ``rate``, some of them more: ``{(site, base, strand): times}``."""
     generator = np.random.default_rng(seed)
     expected = np.full((SITES.size, 4, 3), depth * rate / 3)
     expected[:, A] = 0  # the reference is A everywhere
