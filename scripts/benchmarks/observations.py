@@ -243,7 +243,7 @@ class Drawing:
         row: int,
         alt: int,
         vaf: float,
-        boost: float = 1.0,
+        boost: float | NDArray[np.float64] = 1.0,
     ) -> tuple[View, NDArray[np.int64]]:
         """Draw the codon of a sample.
 
@@ -253,7 +253,8 @@ class Drawing:
             row: Position of the codon that a true allele changes.
             alt: What it changes it to.
             vaf: Its share of the molecules.
-            boost: Factor on the probability of the error that looks like the allele.
+            boost: Factor on the probability of the error that looks like the allele, for all kinds
+                or by kind (c).
 
         Returns:
             The view, and the kind of observation of each molecule at ``row`` (n).

@@ -18,9 +18,9 @@ UNLIKELY_SILENCE = 0.01
 """Chance below which a strand that shows nothing at all is not taken for chance."""
 FAINT = 0.2
 """Share of its due that a strand shows at most to count as all but silent (assumed)."""
-UNLIKELY_OF_ARTEFACT = 0.2
-"""Chance below which so little on the honest strand is no chance, where the other one is the strand
-that a known artefact of the machine lies on (assumed)."""
+SILENCE_OF_ARTEFACT, FEW_OF_ARTEFACT = 0.2, 0.05
+"""Chance below which nothing, or so little, on the honest strand is no chance, where the other one
+is the strand that a known artefact of the machine lies on (assumed)."""
 EXPLAINED = 0.005
 """Chance of errors above which they explain what the honest strand shows (assumed)."""
 _TRUSTED_CHANCE = 1e-3
@@ -54,7 +54,7 @@ def _artefact(support: Support) -> str | None:
     seen, alt = int((honest & support.shows).sum()), support.count
     if seen >= _needed(support.chance[honest]):
         return None
-    if float(bdtr(seen, alt, honest.mean())) >= UNLIKELY_OF_ARTEFACT:
+    if float(bdtr(seen, alt, honest.mean())) >= _unlikely(seen):
         return None
     return (
         f"{alt - seen} of {alt} supporting fragments show it on the {strand} strand only, on which "
@@ -81,8 +81,9 @@ def strand_pass_chance(
     # Flagged if fewer are honest than are needed, and than chance allows.
     flagged = np.zeros(counts.size)
     for seen in range(needed):
-        mass = bdtr(seen, counts, share)
-        flagged = np.where((counts >= seen) & (mass < UNLIKELY_OF_ARTEFACT), mass, flagged)
+        # As many as this or fewer; more are likelier, so none of the fewer is missed.
+        mass = bdtr(np.minimum(seen, counts), counts, share)
+        flagged = np.where((counts >= seen) & (mass < _unlikely(seen)), mass, flagged)
     kept: NDArray[np.float64] = passes * (1 - flagged)
     return kept
 
@@ -94,6 +95,10 @@ def _strands(view: View) -> tuple[tuple[str, NDArray[np.bool_], str], ...]:
 def _honest(view: View, chance: NDArray[np.float64], artefact_strand: str) -> NDArray[np.bool_]:
     """Return the molecules that the artefact cannot touch and that seldom err (n)."""
     return ~only_on(view, artefact_strand) & (chance < _TRUSTED_CHANCE)
+
+
+def _unlikely(seen: int) -> float:
+    return FEW_OF_ARTEFACT if seen else SILENCE_OF_ARTEFACT
 
 
 def _needed(chance: NDArray[np.float64]) -> int:
