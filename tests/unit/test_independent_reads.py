@@ -14,10 +14,12 @@ from builders.independent import (
     Edit,
     Shape,
     amplicon_bam,
+    fragments_over_codon_by_transcript,
     missing_programs,
     reads_over_codon_by_transcript,
     rna_bam,
     shotgun_bam,
+    split_rna_bam,
     umi_bam,
 )
 from vexas_uba1.verdict import decide
@@ -161,3 +163,23 @@ def test_spliced_rna(tmp_path):
 def test_spliced_rna_without_a_clone(tmp_path):
     # Some reads that end a few bases beyond a junction are aligned into the intron.
     check(call_of(rna_bam(tmp_path, seed=13), tmp_path, assay="rna"), {})
+
+
+@pytest.mark.parametrize(
+    ("simulator", "shape", "edit", "name"),
+    [
+        ("dwgsim", Shape(150, 220), THREONINE, "c.122T>C"),
+        ("dwgsim", Shape(100, 200), VALINE, "c.121A>G"),
+        ("art", Shape(150, 220), VALINE, "c.121A>G"),
+        ("art", Shape(100, 200), THREONINE, "c.122T>C"),
+    ],
+)
+def test_rna_split_at_the_junctions(tmp_path, simulator, shape, edit, name):
+    # bwa clips the first bases of exon 3 off a mutant part, and not off one of the reference.
+    bam = split_rna_bam(tmp_path, simulator, [Clone(0.3, (edit,))], seed=14, shape=shape)
+    call = call_of(bam, tmp_path, assay="rna")
+    check(call, {name: 0.3})
+    over = fragments_over_codon_by_transcript(tmp_path)
+    assert call.codon41.depth_fragments == pytest.approx(sum(over.values()), rel=0.01)
+    (variant,) = call.variants
+    assert variant.alt_fragments == pytest.approx(over["h1"], rel=0.02)

@@ -67,11 +67,12 @@ def haplotype(start, end, *edits):
     return text + bases(at, end)
 
 
-def load(sam):
+def load(sam, spliced=False):
+    window = np.arange(*placed().window)
     with tempfile.TemporaryDirectory() as folder:
         bam = sam.write_bam(Path(folder) / "reads.bam")
         return read_window(
-            bam, "chrX", np.arange(*placed().window), umi_tags=(), keep_duplicates=True
+            bam, "chrX", window, umi_tags=(), keep_duplicates=True, join_parts=spliced
         )
 
 
@@ -81,7 +82,11 @@ def builder():
 
 def realigned(sam, *, introns_known=True, spliced=False):
     return realign(
-        load(sam), placed(), reference(introns_known), alleles(introns_known), spliced=spliced
+        load(sam, spliced),
+        placed(),
+        reference(introns_known),
+        alleles(introns_known),
+        spliced=spliced,
     )
 
 
@@ -336,6 +341,15 @@ def test_the_clip_of_a_read_with_a_further_part_stays():
     assert cigar_of(found)[1] == "60M12S"
 
 
+def test_a_clip_is_aligned_as_far_as_no_other_part_holds_it():
+    text = changed(GENOME.slice1(CODON1 - 60, 72), (60, "C"), (61, "C")) + "ACGT" * 10
+    sam = builder().read("r", CODON1 - 60, text, cigar="60M52S")
+    sam.read("r", CODON1 + 400, text[72:], cigar="72H40M", flag=SUPPLEMENTARY)
+    found, _ = realigned(sam)
+    assert cigar_of(found)[1] == "72M40S"
+    assert cigar_of(found, 1)[1] == "40M"
+
+
 # --- RNA -----------------------------------------------------------------------------------------
 
 
@@ -371,6 +385,33 @@ def test_overhangs_to_the_left(beyond, introns_known):
         assert found == (EXON3_START1, f"{beyond}S59M")
     else:
         assert found == (EXON2_END1 - beyond + 1, f"{beyond}M128N59M")
+
+
+@pytest.mark.parametrize("length", [59, 150])
+@pytest.mark.parametrize("changes", [[], [(3, "G")], [(1, "C"), (3, "T")], [(3, "C"), (4, "C"), (5, "C")]])
+def test_parts_of_a_spliced_read_meet_at_the_junction(changes, length):
+    text = GENOME.slice1(EXON2_END1 - 79, 80)
+    rest = changed(spliced_text(0, length), *changes)
+    gap = changes[-1][0] + 1 if changes else 0
+    sam = builder().read("r", EXON2_END1 - 79, text + rest, cigar=f"80M{length}S")
+    sam.read("r", EXON3_START1 + gap, rest[gap:], cigar=f"{80 + gap}H{59 - gap}M{length - 59}S",
+             flag=SUPPLEMENTARY)  # fmt: skip
+    found, _ = realigned(sam, spliced=True)
+    beyond = f"102N{length - 59}M" if length > 59 else ""
+    assert found.count == 1
+    assert cigar_of(found) == (EXON2_END1 - 79, f"80M128N59M{beyond}")
+    assert found.insertions.read.size == 0
+
+
+def test_what_lies_between_parts_is_no_insertion():
+    # The second part begins elsewhere than an exon; an end of it is carried on all the same.
+    text = GENOME.slice1(EXON2_END1 - 79, 60) + "ACGT" + GENOME.slice1(EXON3_START1 + 10, 49)
+    text += GENOME.slice1(EXON4_START1, 12)
+    sam = builder().read("r", EXON2_END1 - 79, text, cigar="60M65S")
+    sam.read("r", EXON3_START1 + 10, text[64:], cigar="64H49M12S", flag=SUPPLEMENTARY)
+    found, _ = realigned(sam, spliced=True)
+    assert found.end[0] == EXON4_START1 + 11
+    assert found.insertions.read.size == 0
 
 
 def test_overhangs_over_two_junctions():

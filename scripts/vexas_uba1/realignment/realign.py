@@ -95,11 +95,18 @@ class _Work:
 
     def _junctions(self, transcript: Track) -> None:
         for direction in (1, -1):
-            looked, carried, hidden = follow_transcript(
-                self.reads, self.genome, transcript, self.exons, direction
-            )
-            self._apply("junction", looked, carried)
-            self._apply("overhang", looked, hidden)
+            among = np.ones(self.reads.count, dtype=np.bool_)
+            # A read whose parts were joined can be put right at one junction each time.
+            for _ in self.exons:
+                looked, carried, hidden = follow_transcript(
+                    self.reads, self.genome, transcript, self.exons, direction, among
+                )
+                self._apply("junction", looked, carried)
+                self._apply("overhang", looked, hidden)
+                among = np.zeros(self.reads.count, dtype=np.bool_)
+                among[carried.read] = True
+                if not carried.read.size:
+                    break
 
     def _indels(self) -> NDArray[np.bool_]:
         """Compare with insertions and deletions; return which reads' clips may be one (R)."""
