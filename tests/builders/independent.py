@@ -11,6 +11,7 @@ Of the project's code only the hand-made genome and the writer of BAM files are 
 from __future__ import annotations
 
 import gzip
+import math
 import random
 import re
 import shutil
@@ -195,6 +196,44 @@ def fragments_over_codon_by_transcript(folder: Path) -> dict[str, int]:
     return dict(Counter(name[:2] for name in over))
 
 
+def long_bam(
+    folder: Path, edits: Sequence[Edit], errors: float, *, seed: int, share: float, reads: int
+) -> tuple[Path, int]:
+    """Draw long reads over exon 3 that err mostly in length, and align them by minimap2.
+
+    Two fifths of the errors are other bases, a quarter bases put in, the rest lacking ones; they
+    are told honestly by the qualities.
+
+    Returns:
+        The BAM, and how many of the reads hold the edits.
+    """
+    generator = random.Random(seed)
+    start1, end1 = EXON3[0] - 3_000, EXON3[1] + 3_000
+    haplotypes = [haplotype(hand_genome(), start1, end1, some) for some in ((), edits)]
+    quality = chr(33 + round(-10 * math.log10(errors)))
+    lines, held = [], 0
+    for number in range(reads):
+        holds = generator.random() < share
+        held += holds
+        begin, end = generator.randrange(0, 2_000), generator.randrange(4_000, 6_000)
+        text = "".join(_misread(base, generator, errors) for base in haplotypes[holds][begin:end])
+        if generator.random() < 0.5:
+            text = text[::-1].translate(str.maketrans("ACGT", "TGCA"))
+        lines.append(f"@n{number}\n{text}\n+\n{quality * len(text)}\n")
+    fastq = folder / "long.fq"
+    fastq.write_text("".join(lines), encoding="ascii")
+    return _written(folder, _aligned([fastq], folder, _minimap2_long)), held
+
+
+def _misread(base: str, generator: random.Random, errors: float) -> str:
+    drawn = generator.random() / errors
+    if drawn < 0.4:
+        return generator.choice("ACGT")
+    if drawn < 0.65:
+        return base + generator.choice("ACGT")
+    return base if drawn >= 1 else ""
+
+
 def transcript(edits: Sequence[Edit] = ()) -> str:
     """Return the first exons' bases, spliced, with the edits."""
     bases = ""
@@ -292,6 +331,10 @@ def _bwa(fasta: Path, files: Sequence[Path], *options: object) -> str:
 
 def _minimap2(fasta: Path, files: Sequence[Path]) -> str:
     return _run("minimap2", "-ax", "splice", "--MD", "--secondary=no", fasta, *files)
+
+
+def _minimap2_long(fasta: Path, files: Sequence[Path]) -> str:
+    return _run("minimap2", "-ax", "map-ont", "--MD", "--secondary=no", fasta, *files)
 
 
 def _aligned(

@@ -388,7 +388,9 @@ def test_overhangs_to_the_left(beyond, introns_known):
 
 
 @pytest.mark.parametrize("length", [59, 150])
-@pytest.mark.parametrize("changes", [[], [(3, "G")], [(1, "C"), (3, "T")], [(3, "C"), (4, "C"), (5, "C")]])
+@pytest.mark.parametrize(
+    "changes", [[], [(3, "G")], [(1, "C"), (3, "T")], [(3, "C"), (4, "C"), (5, "C")]]
+)
 def test_parts_of_a_spliced_read_meet_at_the_junction(changes, length):
     text = GENOME.slice1(EXON2_END1 - 79, 80)
     rest = changed(spliced_text(0, length), *changes)

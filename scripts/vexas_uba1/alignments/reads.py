@@ -301,9 +301,7 @@ class _Builder:
         (left, right), (left_hard, right_hard) = clips[_SOFT], clips[_HARD]
         return left, right, left_hard, right_hard
 
-    def add_parts(
-        self, parts: Sequence[tuple[pysam.AlignedSegment, int]], *, join: bool
-    ) -> int:
+    def add_parts(self, parts: Sequence[tuple[pysam.AlignedSegment, int]], *, join: bool) -> int:
         """Add supplementary records with their libraries; return how many were left out.
 
         One counts beside its primary record, not without it, and not where that or another part
@@ -357,7 +355,7 @@ class _Builder:
 
         Bases that both align stay where the read had them.
         """
-        cigar = read.cigartuples or ()
+        cigar: Sequence[tuple[int, int]] = read.cigartuples or ()
         hard = cigar[0][1] if cigar[0][0] == _HARD else 0
         codes = (read.query_sequence or "").encode("ascii").translate(_CODES)
         tail = cigar[-1][1] if cigar[-1][0] == _HARD else 0
@@ -370,14 +368,15 @@ class _Builder:
         ):
             return False
         at = sum(span.start < read.reference_start for span in part.spans)
-        before, behind = part.spans[:at][-1:], part.spans[at:][:1]
-        low = before[0].last if before else 0
-        high = behind[0].first if behind else part.bases
+        before = part.spans[at - 1] if at else None
+        behind = part.spans[at] if at < len(part.spans) else None
+        low = before.last if before else 0
+        high = behind.first if behind else part.bases
         kept, start, span = _within(cigar, read.reference_start, low, high)
         if (
             span is None
-            or (before and span.start - before[0].end < _SHORTEST_INTRON)
-            or (behind and behind[0].start - span.end < _SHORTEST_INTRON)
+            or (before and span.start - before.end < _SHORTEST_INTRON)
+            or (behind and behind.start - span.end < _SHORTEST_INTRON)
         ):
             return False
         self._add_alignment(part.row, kept, first, start)

@@ -91,7 +91,7 @@ def _at_junction(
     ``edge`` is the exon's exclusive end, or its start. The anchor is the last aligned base before
     it.
     """
-    reads, blocks = places.reads, places.reads.blocks
+    blocks = places.reads.blocks
     starts, ends = exons
     begin, finish = blocks.position, blocks.position + blocks.length
     if direction > 0:

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import Reads
 from vexas_uba1.locus.edits import Allele
+from vexas_uba1.locus.normalise import left_normalise
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Interval
 from vexas_uba1.realignment.codon import realign_codon
 from vexas_uba1.realignment.ends import extend_clips, follow_transcript
 from vexas_uba1.realignment.haplotypes import compare
-from vexas_uba1.realignment.indels import choose_candidates, shown_indels
+from vexas_uba1.realignment.indels import candidate_of, choose_candidates, shown_indels
 from vexas_uba1.realignment.introns import learn_beside
+from vexas_uba1.realignment.listed import ask_for_deletion, forget
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.realignment.rewriting import Moves, rewrite
 from vexas_uba1.realignment.tracks import Track, genome_track, spliced_track
@@ -80,7 +82,17 @@ class _Work:
             self.transcript = spliced_track(self.genome, self.introns)
         self.compared = np.zeros(reads.count, dtype=np.bool_)
         self.realigned = dict.fromkeys(
-            ("junction", "overhang", "haplotype", "uninformative", "clip", "codon"), 0
+            (
+                "junction",
+                "overhang",
+                "haplotype",
+                "uninformative",
+                "clip",
+                "listed",
+                "unclear",
+                "codon",
+            ),
+            0,
         )
 
     def run(self) -> None:
@@ -88,8 +100,13 @@ class _Work:
             self._junctions(self.transcript)
         undecided = self._indels()
         self._clips(undecided)
+        asked = self._listed()
         looked, moves = realign_codon(
-            self.reads, self.transcript or self.genome, self.genome, self.placed.codon_positions
+            self.reads,
+            self.transcript or self.genome,
+            self.genome,
+            self.placed.codon_positions,
+            asked,
         )
         self._apply("codon", looked, moves)
 
@@ -152,6 +169,23 @@ class _Work:
                 self.reads, self.genome, self.transcript, targets, undecided, direction
             )
             self._apply("clip", looked, moves)
+
+    def _listed(self) -> NDArray[np.int64]:
+        """Ask reads that err in length for the listed deletions; return those that have one."""
+        codon = self.placed.codon_positions
+        edits = {edit for one in self.alleles for edit in one.edits if edit.is_indel}
+        shown = shown_indels(self.reads, self._near_coding(), self.reference.start)
+        holds = [np.array([], dtype=np.int64)]
+        for edit in sorted(left_normalise(edit, self.reference) for edit in edits):
+            candidate = candidate_of(edit, self.reference, codon, compared=True, shared=True)
+            answers = ask_for_deletion(
+                self.reads, self.transcript or self.genome, self.genome, candidate, codon, shown
+            )
+            self._apply("listed", answers.looked, answers.moves)
+            self.reads = forget(self.reads, answers.unclear, candidate.low - 1, candidate.high + 1)
+            self.realigned["unclear"] += int(answers.unclear.size)
+            holds.append(answers.holds)
+        return np.unique(np.concatenate(holds))
 
     def _apply(
         self, kind: str, looked: NDArray[np.int64] | NDArray[np.bool_], moves: Moves

@@ -209,7 +209,10 @@ class Tails:
         """Phred that an insertion or deletion costs (K)."""
         total = np.where(self.inside, self.quality, 0).sum(axis=1, dtype=np.float32)
         mean = total / np.maximum(self.inside.sum(axis=1), 1)
-        return np.minimum(INDEL_PENALTY, mean + PENALTY_ABOVE_QUALITY).astype(np.float32)
+        cost: NDArray[np.float32] = np.minimum(INDEL_PENALTY, mean + PENALTY_ABOVE_QUALITY).astype(
+            np.float32
+        )
+        return cost
 
     @cached_property
     def clipped(self) -> NDArray[np.bool_]:
