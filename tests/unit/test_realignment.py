@@ -463,6 +463,83 @@ def test_other_splicing_stays(cigar):
 # --- long reads ----------------------------------------------------------------------------------
 
 
+LISTED = (ACCEPTOR.start, ACCEPTOR.end)
+
+
+def erring(middle, cigar):
+    """Realign a read that has three indels of one base far from the listed deletion.
+
+    Args:
+        middle: Its bases from 40 before the deletion to 40 behind it.
+        cigar: Of these.
+
+    Returns:
+        The reads, and the deletions in the middle.
+    """
+    low, high = ACCEPTOR.start - 40, ACCEPTOR.end + 40
+    text = bases(low - 121, low - 61) + bases(low - 60, low) + middle
+    text += (
+        bases(high, high + 60) + "T" + bases(high + 60, high + 120) + bases(high + 121, high + 181)
+    )
+    cigar = f"60M1D60M{cigar}60M1I60M1D60M"
+    found, _ = realigned(builder().read("r", low - 120, text, cigar=cigar, qual=12))
+    gone = zip(found.deletions.start.tolist(), found.deletions.end.tolist(), strict=True)
+    return found, [one for one in gone if low <= one[0] < high]
+
+
+@pytest.mark.parametrize(
+    ("edits", "cigar"),
+    [
+        ([Edit(LISTED[0] - 1, LISTED[1], "")], "39M9D40M"),
+        ([Edit(LISTED[0], LISTED[1] + 1, "")], "40M9D39M"),
+        ([ACCEPTOR, Edit(LISTED[1] + 3, LISTED[1] + 4, "")], "40M8D3M1D36M"),
+        ([ACCEPTOR], "36M4D4M4D40M"),
+        ([Edit(*LISTED, "T")], "40M1I8D40M"),
+        ([Edit(*LISTED, "TC")], "42M6D40M"),
+    ],
+)
+def test_a_read_that_errs_in_length_shows_a_listed_deletion(edits, cigar):
+    low, high = ACCEPTOR.start - 40, ACCEPTOR.end + 40
+    _, gone = erring(haplotype(low, high, *edits), cigar)
+    assert LISTED in gone
+
+
+@pytest.mark.parametrize(
+    ("edits", "cigar"),
+    [
+        ([], "88M"),
+        ([Edit(LISTED[0] + 2, LISTED[0] + 3, "")], "42M1D45M"),
+        ([Edit(LISTED[0] + 2, LISTED[0] + 5, "")], "42M3D43M"),
+    ],
+)
+def test_a_read_that_errs_in_length_and_has_no_listed_deletion(edits, cigar):
+    low, high = ACCEPTOR.start - 40, ACCEPTOR.end + 40
+    found, gone = erring(haplotype(low, high, *edits), cigar)
+    assert gone == [(edit.start, edit.end) for edit in edits]
+    assert (found.code < 4).all()
+
+
+def test_what_neither_explains_is_unknown_at_the_deletion():
+    # Half of the listed bases.
+    low, high = ACCEPTOR.start - 40, ACCEPTOR.end + 40
+    edit = Edit(LISTED[0] + 2, LISTED[0] + 6, "")
+    found, gone = erring(haplotype(low, high, edit), "42M4D42M")
+    assert gone == []
+    places = Places(found)
+    unknown = places.positions(np.flatnonzero(found.code == 4))
+    assert set(unknown.tolist()) == {*range(LISTED[0] - 1, LISTED[1] + 1)} - {
+        *range(edit.start, edit.end)
+    }
+
+
+def test_a_read_that_errs_little_keeps_its_own_deletion():
+    low, high = ACCEPTOR.start - 100, ACCEPTOR.end + 100
+    edit = Edit(LISTED[0], LISTED[1] + 1, "")
+    sam = builder().read("r", low + 1, haplotype(low, high, edit), cigar="100M9D99M")
+    found, _ = realigned(sam)
+    assert (found.deletions.start[0], found.deletions.end[0]) == (edit.start, edit.end)
+
+
 def test_scattered_indels_beside_the_codon():
     # T put in before the codon, an A of AAG lacking behind it; the aligner wrote four indels.
     start = CODON1 - 101
