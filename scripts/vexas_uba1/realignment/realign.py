@@ -25,6 +25,9 @@ from vexas_uba1.realignment.tracks import Track, genome_track, spliced_track
 from vexas_uba1.reference import ReferenceWindow
 
 _NEAR_CODING = 12  # bases; indels farther off the searched ones are left alone
+_KINDS = (
+    "junction", "overhang", "haplotype", "uninformative", "clip", "listed", "unclear", "codon",
+)  # fmt: skip
 _ROUNDS = 3  # a read may have two indels, one near each end
 
 
@@ -56,7 +59,8 @@ def realign(
     if reads.count:
         work.run()
     return work.reads, RealignmentReport(
-        int(work.compared.sum()), {kind: count for kind, count in work.realigned.items() if count}
+        int(work.compared.sum()),
+        {kind: int(reads.sum()) for kind, reads in work.realigned.items() if reads.any()},
     )
 
 
@@ -81,19 +85,7 @@ class _Work:
             self.introns = [(one[1], other[0]) for one, other in pairwise(self.exons)]
             self.transcript = spliced_track(self.genome, self.introns)
         self.compared = np.zeros(reads.count, dtype=np.bool_)
-        self.realigned = dict.fromkeys(
-            (
-                "junction",
-                "overhang",
-                "haplotype",
-                "uninformative",
-                "clip",
-                "listed",
-                "unclear",
-                "codon",
-            ),
-            0,
-        )
+        self.realigned = {kind: np.zeros(reads.count, dtype=np.bool_) for kind in _KINDS}
 
     def run(self) -> None:
         if self.transcript is not None:
@@ -183,7 +175,7 @@ class _Work:
             )
             self._apply("listed", answers.looked, answers.moves)
             self.reads = forget(self.reads, answers.unclear, candidate.low - 1, candidate.high + 1)
-            self.realigned["unclear"] += int(answers.unclear.size)
+            self.realigned["unclear"][answers.unclear] = True
             holds.append(answers.holds)
         return np.unique(np.concatenate(holds))
 
@@ -191,7 +183,7 @@ class _Work:
         self, kind: str, looked: NDArray[np.int64] | NDArray[np.bool_], moves: Moves
     ) -> None:
         self.compared[looked] = True
-        self.realigned[kind] += int(moves.read.size)
+        self.realigned[kind][moves.read] = True
         self.reads = rewrite(self.reads, moves, self.introns)
 
     def _near_coding(self) -> NDArray[np.bool_]:
