@@ -22,9 +22,11 @@ A case is ``tests/cases/<name>/case.yaml``:
         spread: 20               # fragment i begins i % spread bases further on
         change: {47199052: C}
         insert: ACC              # bases of the CIGAR's insertion
+        clip: GGATC              # bases of its soft clip
         quality: 37
         quality_at: {47199052: 12}
         strand: both             # both (in turn), forward, reverse
+        part: {start1: 47199048, cigar: 60H59M} # supplementary record, same keys
         mate: {start1: 47199061} # second read of a pair on the other strand, same keys
         mapq: 60
         flags: [duplicate]
@@ -80,7 +82,7 @@ FLAGS = {
 }
 _READ_KEYS = {
     "count", "start1", "cigar", "spread", "change", "insert", "quality", "quality_at", "strand",
-    "mate", "mapq", "flags", "tags", "umi", "copies", "group",
+    "mate", "part", "clip", "mapq", "flags", "tags", "umi", "copies", "group",
 }  # fmt: skip
 
 
@@ -229,6 +231,12 @@ def _add_fragment(
             name, first.start1, first.bases, cigar=first.cigar, qual=first.quality,
             reverse=reverse, tags={**own, **tags}, **common,
         )  # fmt: skip
+        if "part" in template:
+            part = _Record.of(template["part"], genome, 0)
+            builder.read(
+                name, part.start1, part.bases, cigar=part.cigar, qual=part.quality,
+                reverse=reverse, tags=tags, **{**common, "flag": flag | SUPPLEMENTARY},
+            )  # fmt: skip
         return
     second = made[False, shift]
     before = len(builder.lines)
@@ -281,8 +289,9 @@ class _Record:
             elif operation == "N":
                 at += length
             elif operation == "S":
-                bases += "ACGT"[at % 4] * length
+                bases += template.get("clip", "ACGT"[at % 4] * length)
                 quality += [default] * length
+        assert len(bases) == len(quality)
         assert not changes and not qualities_at, f"outside of the read at {start1}: {changes}"
         return cls(start1, cigar, bases, quality, md.text)
 

@@ -20,10 +20,6 @@ from vexas_uba1.realignment.tails import Places, Tails, tails_of
 from vexas_uba1.realignment.tracks import NOWHERE, Track
 from vexas_uba1.reference import UNKNOWN
 
-INDEL_PENALTY = 50
-"""Phred that an insertion or deletion costs at most: more than any one mismatch (assumed)."""
-PENALTY_ABOVE_QUALITY = 12
-"""Phred by which it exceeds the read's mean quality: poor reads err in length too (assumed)."""
 CLIP_PENALTY = 27
 """Of a clipped end, where other reads show the indel: five bases are worth it (assumed). So reads
 with 8 lacking bases are about as often informative as reads that must show all 8."""
@@ -231,9 +227,7 @@ class _Weighed:
 
     @classmethod
     def of(cls, tails: Tails, candidate: Candidate, genome: Track, track: Track) -> _Weighed:
-        total = np.where(tails.inside, tails.quality, 0).sum(axis=1, dtype=np.float32)
-        mean = total / np.maximum(tails.inside.sum(axis=1), 1)
-        penalty = np.minimum(INDEL_PENALTY, mean + PENALTY_ABOVE_QUALITY).astype(np.float32)
+        penalty = tails.penalty
         paid = penalty[:, None] * tails.opened
         present = tails.scores(genome.codes_at(tails.now)) - paid
         edited = track.edited(candidate.put).changed(candidate.cis)

@@ -10,19 +10,24 @@ from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import Reads
 from vexas_uba1.locus.edits import Allele
+from vexas_uba1.locus.normalise import left_normalise
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Interval
 from vexas_uba1.realignment.codon import realign_codon
 from vexas_uba1.realignment.ends import extend_clips, follow_transcript
 from vexas_uba1.realignment.haplotypes import compare
-from vexas_uba1.realignment.indels import choose_candidates, shown_indels
+from vexas_uba1.realignment.indels import candidate_of, choose_candidates, shown_indels
 from vexas_uba1.realignment.introns import learn_beside
+from vexas_uba1.realignment.listed import ask_for_deletion, forget
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.realignment.rewriting import Moves, rewrite
 from vexas_uba1.realignment.tracks import Track, genome_track, spliced_track
 from vexas_uba1.reference import ReferenceWindow
 
 _NEAR_CODING = 12  # bases; indels farther off the searched ones are left alone
+_KINDS = (
+    "junction", "overhang", "haplotype", "uninformative", "clip", "listed", "unclear", "codon",
+)  # fmt: skip
 _ROUNDS = 3  # a read may have two indels, one near each end
 
 
@@ -54,7 +59,8 @@ def realign(
     if reads.count:
         work.run()
     return work.reads, RealignmentReport(
-        int(work.compared.sum()), {kind: count for kind, count in work.realigned.items() if count}
+        int(work.compared.sum()),
+        {kind: int(reads.sum()) for kind, reads in work.realigned.items() if reads.any()},
     )
 
 
@@ -79,27 +85,37 @@ class _Work:
             self.introns = [(one[1], other[0]) for one, other in pairwise(self.exons)]
             self.transcript = spliced_track(self.genome, self.introns)
         self.compared = np.zeros(reads.count, dtype=np.bool_)
-        self.realigned = dict.fromkeys(
-            ("junction", "overhang", "haplotype", "uninformative", "clip", "codon"), 0
-        )
+        self.realigned = {kind: np.zeros(reads.count, dtype=np.bool_) for kind in _KINDS}
 
     def run(self) -> None:
         if self.transcript is not None:
             self._junctions(self.transcript)
         undecided = self._indels()
         self._clips(undecided)
+        asked = self._listed()
         looked, moves = realign_codon(
-            self.reads, self.transcript or self.genome, self.genome, self.placed.codon_positions
+            self.reads,
+            self.transcript or self.genome,
+            self.genome,
+            self.placed.codon_positions,
+            asked,
         )
         self._apply("codon", looked, moves)
 
     def _junctions(self, transcript: Track) -> None:
         for direction in (1, -1):
-            looked, carried, hidden = follow_transcript(
-                self.reads, self.genome, transcript, self.exons, direction
-            )
-            self._apply("junction", looked, carried)
-            self._apply("overhang", looked, hidden)
+            among = np.ones(self.reads.count, dtype=np.bool_)
+            # A read whose parts were joined can be put right at one junction each time.
+            for _ in self.exons:
+                looked, carried, hidden = follow_transcript(
+                    self.reads, self.genome, transcript, self.exons, direction, among
+                )
+                self._apply("junction", looked, carried)
+                self._apply("overhang", looked, hidden)
+                among = np.zeros(self.reads.count, dtype=np.bool_)
+                among[carried.read] = True
+                if not carried.read.size:
+                    break
 
     def _indels(self) -> NDArray[np.bool_]:
         """Compare with insertions and deletions; return which reads' clips may be one (R)."""
@@ -146,11 +162,28 @@ class _Work:
             )
             self._apply("clip", looked, moves)
 
+    def _listed(self) -> NDArray[np.int64]:
+        """Ask reads that err in length for the listed deletions; return those that have one."""
+        codon = self.placed.codon_positions
+        edits = {edit for one in self.alleles for edit in one.edits if edit.is_indel}
+        shown = shown_indels(self.reads, self._near_coding(), self.reference.start)
+        holds = [np.array([], dtype=np.int64)]
+        for edit in sorted(left_normalise(edit, self.reference) for edit in edits):
+            candidate = candidate_of(edit, self.reference, codon, compared=True, shared=True)
+            answers = ask_for_deletion(
+                self.reads, self.transcript or self.genome, self.genome, candidate, codon, shown
+            )
+            self._apply("listed", answers.looked, answers.moves)
+            self.reads = forget(self.reads, answers.unclear, candidate.low - 1, candidate.high + 1)
+            self.realigned["unclear"][answers.unclear] = True
+            holds.append(answers.holds)
+        return np.unique(np.concatenate(holds))
+
     def _apply(
         self, kind: str, looked: NDArray[np.int64] | NDArray[np.bool_], moves: Moves
     ) -> None:
         self.compared[looked] = True
-        self.realigned[kind] += int(moves.read.size)
+        self.realigned[kind][moves.read] = True
         self.reads = rewrite(self.reads, moves, self.introns)
 
     def _near_coding(self) -> NDArray[np.bool_]:
