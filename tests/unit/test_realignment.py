@@ -614,5 +614,6 @@ def test_a_deletion_is_sought_with_the_changes_beside_it():
     clipped = haplotype(at - 70, at + 12, delins)
     sam.read("clipped", at - 69, clipped, cigar=f"70M{len(clipped) - 70}S")
     reads, _ = realigned(sam)
-    # One A of the run c.120-121 is gone: written as the one before the codon.
-    assert cigar_of(reads, 0)[1] == "69M1D12M"
+    # ATGG became CCG: the lost base is written as the G behind the codon, in all reads.
+    assert set(reads.deletions.start.tolist()) == {at + 3}
+    assert reads.deletions.read.tolist() == list(range(7))

@@ -30,6 +30,7 @@ with 8 lacking bases are about as often informative as reads that must show all 
 _BESIDE = 12  # bases at either side of an indel within which aligners put it elsewhere or clip
 _FEWEST_ANCHORED = 12
 _CELLS = 1 << 22
+_DECIMALS = 2
 _EPSILON = 0.01  # of a Phred; sums of small floats
 
 
@@ -39,6 +40,7 @@ class _Proposals:
 
     moves: Moves
     gain: NDArray[np.float64]
+    candidate: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Comparison:
     Attributes:
         compared: Which reads were looked at (R).
         moved: Those that another haplotype or placement explains better.
+        chosen: Number of the candidate that each of them took.
         hidden: Ends that reference and indel explain alike, or that only seem to show mismatches.
         undecided: Which reads have a clipped end that fits an indel no worse than the reference
             (R).
@@ -55,6 +58,7 @@ class Comparison:
 
     compared: NDArray[np.bool_]
     moved: Moves
+    chosen: NDArray[np.int64]
     hidden: Moves
     undecided: NDArray[np.bool_]
 
@@ -68,6 +72,7 @@ def compare(
     *,
     learnt: Track | None = None,
     among: NDArray[np.bool_] | None = None,
+    settled: Mapping[Candidate, NDArray[np.bool_]] | None = None,
 ) -> Comparison:
     """Compare reads with every candidate near them and choose what explains each best.
 
@@ -80,6 +85,8 @@ def compare(
         learnt: The window's bases with more of them known, to tell haplotypes apart; by default
             they are ``genome``.
         among: Which reads to look at; all by default (R).
+        settled: By haplotype, which reads are known to have it (R): they are not compared with
+            others that lie there, for these would be given the changes that the read must pay for.
     """
     places = Places(reads)
     learnt = genome if learnt is None else learnt
@@ -88,7 +95,7 @@ def compare(
     hidden: list[Moves] = []
     looked = np.zeros(reads.count, dtype=np.bool_)
     undecided = np.zeros(reads.count, dtype=np.bool_)
-    for candidate, readers in candidates.items():
+    for number, (candidate, readers) in enumerate(candidates.items()):
         track = spliced if spliced is not None and spliced.holds(candidate.put) else learnt
         if not track.holds(candidate.put):
             continue
@@ -97,26 +104,34 @@ def compare(
         if candidate.compared:
             _mark_suspects(wanted, places, stopped, candidate, learnt)
         wanted[shown.get(candidate.put, _NONE)] = False
+        for other, known in (settled or {}).items():
+            if other is not candidate and _meet(candidate, other):
+                wanted &= ~known
         rows = np.flatnonzero(wanted if among is None else wanted & among)
         looked[rows] = True
         shows = np.zeros(reads.count, dtype=np.bool_)
         shows[readers] = True
         for tails in _tails_at(places, rows, candidate, genome):
             weighed = _Weighed.of(tails, candidate, learnt, track)
-            proposals.append(weighed.proposals(shows[tails.read]))
+            proposals.append(weighed.proposals(shows[tails.read], number))
             if candidate.compared:
                 hidden.append(weighed.hidden())
                 undecided[tails.read[weighed.open_end]] = True
-    moved = _best(proposals)
+    moved, chosen = _best(proposals)
     return Comparison(
         looked,
         moved,
+        chosen,
         _longest(hidden, moved.read),
         undecided,
     )
 
 
 _NONE = np.array([], dtype=np.int64)
+
+
+def _meet(one: Candidate, other: Candidate) -> bool:
+    return one.low <= other.high + _BESIDE and other.low <= one.high + _BESIDE
 
 
 def _mark_suspects(
@@ -236,7 +251,7 @@ class _Weighed:
         penalty = np.minimum(INDEL_PENALTY, mean + PENALTY_ABOVE_QUALITY).astype(np.float32)
         paid = penalty[:, None] * tails.opened
         present = tails.scores(genome.codes_at(tails.now)) - paid
-        edited = track.edited(candidate.put).changed(candidate.cis)
+        edited = track.edited(candidate.put, candidate.at).changed(candidate.cis)
         return cls(
             tails,
             _path(tails, track, candidate, present, paid),
@@ -246,7 +261,7 @@ class _Weighed:
             candidate.shared,
         )
 
-    def proposals(self, shows: NDArray[np.bool_]) -> _Proposals:
+    def proposals(self, shows: NDArray[np.bool_], candidate: int) -> _Proposals:
         """Return the reads that do better with it; ``shows``: which show this very indel (K)."""
         plain, edited = self.plain, self.edited
         penalty = self.penalty
@@ -265,7 +280,7 @@ class _Weighed:
         takes = edited.usable & differs & (((gain > _EPSILON) & (gain > back)) | alike)
         rows = np.flatnonzero(takes)
         moves = Moves.of_tails(self.tails, rows, edited.upto[rows], edited.to[rows])
-        return _Proposals(moves, gain[rows])
+        return _Proposals(moves, gain[rows], candidate)
 
     @property
     def open_end(self) -> NDArray[np.bool_]:
@@ -329,11 +344,14 @@ def _prefix_any(flags: NDArray[np.bool_], upto: NDArray[np.int64]) -> NDArray[np
     return found
 
 
-def _best(proposals: list[_Proposals]) -> Moves:
-    """Return each read's proposal of the largest gain; of equal ones the first."""
+def _best(proposals: list[_Proposals]) -> tuple[Moves, NDArray[np.int64]]:
+    """Return each read's proposal of the largest gain, and whose it is; of equal ones the first."""
     moves = Moves.joined([one.moves for one in proposals])
     gain = np.concatenate([np.array([]), *(one.gain for one in proposals)])
-    return moves.once(np.lexsort((-gain, moves.read)))
+    whose = np.concatenate([_NONE, *(np.full(one.gain.size, one.candidate) for one in proposals)])
+    order = np.lexsort((-np.round(gain, _DECIMALS), moves.read))
+    _, first = np.unique(moves.read[order], return_index=True)
+    return moves.once(order), whose[order[first]]
 
 
 def _longest(hidden: list[Moves], moved: NDArray[np.int64]) -> Moves:

@@ -39,6 +39,8 @@ class Candidate:
         shared: Whether enough reads show it, so that it is there.
         cis: Substitutions beside it that the reads that show it have as well: 0-based position and
             base code.
+        at: Of a haplotype that is more than an insertion or deletion the 0-based position of each
+            base put in, -1 for none; else empty.
     """
 
     edit: Edit
@@ -48,6 +50,7 @@ class Candidate:
     compared: bool
     shared: bool
     cis: tuple[tuple[int, int], ...] = ()
+    at: tuple[int, ...] = ()
 
 
 def placements(edit: Edit, bases: Bases) -> Iterator[Edit]:
@@ -169,7 +172,7 @@ def choose_candidates(
     for edit, by in shown.items():
         readers.setdefault(left_normalise(edit, bases), []).append(by)
     support = {edit: sum(by.size for by in parts) for edit, parts in readers.items()}
-    depth = _depths(reads)
+    depth = depths(reads)
     found: dict[Candidate, NDArray[np.int64]] = {}
     chosen = 0
     for edit in sorted(readers, key=lambda one: (-support[one], one)):
@@ -214,7 +217,7 @@ def _in_cis(
     return tuple(found)
 
 
-def _depths(reads: Reads) -> Callable[[int], int]:
+def depths(reads: Reads) -> Callable[[int], int]:
     """Return what tells how many blocks cover a 0-based position."""
     begin = np.sort(reads.blocks.position)
     end = np.sort(reads.blocks.position + reads.blocks.length)
