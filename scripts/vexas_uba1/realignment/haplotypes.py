@@ -91,6 +91,7 @@ def compare(
     places = Places(reads)
     learnt = genome if learnt is None else learnt
     stopped = (places.stopped(learnt, -1), places.stopped(learnt, 1))
+    unsure = _unsure(places, learnt)
     proposals: list[_Proposals] = []
     hidden: list[Moves] = []
     looked = np.zeros(reads.count, dtype=np.bool_)
@@ -102,12 +103,14 @@ def compare(
         wanted = np.zeros(reads.count, dtype=np.bool_)
         wanted[readers] = True
         if candidate.compared:
-            _mark_suspects(wanted, places, stopped, candidate, learnt)
+            _mark_suspects(wanted, places, stopped, unsure, candidate, learnt)
         wanted[shown.get(candidate.put, _NONE)] = False
         for other, known in (settled or {}).items():
             if other is not candidate and _meet(candidate, other):
                 wanted &= ~known
         rows = np.flatnonzero(wanted if among is None else wanted & among)
+        if rows.size == 0:
+            continue
         looked[rows] = True
         shows = np.zeros(reads.count, dtype=np.bool_)
         shows[readers] = True
@@ -138,12 +141,14 @@ def _mark_suspects(
     wanted: NDArray[np.bool_],
     places: Places,
     stopped: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    unsure: NDArray[np.bool_],
     candidate: Candidate,
     genome: Track,
 ) -> None:
     """Mark the reads that might have the indel though their alignments do not show it so.
 
-    ``stopped`` tells the reads that an aligner clipped at the left, and at the right (R, R).
+    ``stopped`` tells the reads that an aligner clipped at the left, and at the right (R, R);
+    ``unsure`` those with a gap that could be explained better (R).
     """
     reads = places.reads
     low, high = candidate.low - _BESIDE, candidate.high + _BESIDE
@@ -151,8 +156,11 @@ def _mark_suspects(
     wanted |= left & (reads.start >= low) & (reads.start <= high)
     wanted |= right & (reads.end >= low) & (reads.end <= high)
     gone, put = reads.deletions, reads.insertions
-    wanted[gone.read[(gone.start <= high) & (gone.end >= low)]] = True
-    wanted[put.read[(put.position <= high) & (put.position >= low)]] = True
+    for read in (
+        gone.read[(gone.start <= high) & (gone.end >= low)],
+        put.read[(put.position <= high) & (put.position >= low)],
+    ):
+        wanted[read[unsure[read]]] = True
     blocks = reads.blocks
     low, high = candidate.low - 2, candidate.high + 2
     over = np.flatnonzero((blocks.position < high) & (blocks.position + blocks.length > low))
@@ -167,6 +175,32 @@ def _mark_suspects(
         code = reads.code[np.where(inside, blocks.base[some][:, None] + offset, 0)]
         differs = (inside & (code < UNKNOWN) & (code != codes)).any(axis=1)
         wanted[blocks.read[some[differs]]] = True
+
+
+def _unsure(places: Places, genome: Track) -> NDArray[np.bool_]:
+    """Return the reads with a gap that another haplotype could explain better (R).
+
+    None can if there is but one gap, nothing is clipped and every base agrees with a known one.
+    """
+    reads, blocks = places.reads, places.reads.blocks
+    gaps = np.bincount(reads.deletions.read, minlength=reads.count)
+    gaps += np.bincount(reads.insertions.read, minlength=reads.count)
+    unsure = (gaps > 1) | ((gaps > 0) & ((places.loose(1) > 0) | (places.loose(-1) > 0)))
+    asked = np.flatnonzero((gaps == 1)[blocks.read] & ~unsure[blocks.read])
+    bounds = np.cumsum(blocks.length[asked])
+    at = 0
+    while at < asked.size:
+        done = bounds[at - 1] if at else 0
+        upto = max(at + 1, int(np.searchsorted(bounds, done + _CELLS)))
+        some = asked[at:upto]
+        length = blocks.length[some]
+        step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+        shown = reads.code[np.repeat(blocks.base[some], length) + step]
+        known = genome.codes_at(np.repeat(blocks.position[some], length) + step)
+        differs = (known == UNKNOWN) | ((shown != known) & (shown < UNKNOWN))
+        unsure[np.repeat(blocks.read[some], length)[differs]] = True
+        at = upto
+    return unsure
 
 
 def _tails_at(
