@@ -173,7 +173,8 @@ class Evidence:
         return all(
             edit.is_substitution
             and edit.start in rows
-            and 2 * int((self.view.codes[rows[edit.start], self.shows] == BASES.index(edit.alt)).sum())
+            and 2
+            * int((self.view.codes[rows[edit.start], self.shows] == BASES.index(edit.alt)).sum())
             > shown
             for edit in allele.edits
         )

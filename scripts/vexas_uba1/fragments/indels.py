@@ -154,7 +154,9 @@ def _against(
     begin = np.searchsorted(ordered, pairs[1], "left")
     size = np.searchsorted(ordered, pairs[1], "right") - begin
     pair = np.repeat(np.arange(size.size), size)
-    read = order[np.repeat(begin, size) + np.arange(pair.size) - np.repeat(np.cumsum(size) - size, size)]
+    read = order[
+        np.repeat(begin, size) + np.arange(pair.size) - np.repeat(np.cumsum(size) - size, size)
+    ]
     indel = pairs[0][pair]
     spans = (reads.start[read] < events.start[first][indel]) & (
         reads.end[read] > events.end[first][indel]

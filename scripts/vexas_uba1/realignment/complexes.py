@@ -176,9 +176,7 @@ def _candidate(edit: Edit, track: Track, codon: Collection[int]) -> Candidate | 
     now[-_BESIDE:] = np.arange(high - low)[-_BESIDE:]
     spared = frozenset((track.columns_of(np.array(sorted(codon))) - low).tolist())
     column = np.array(
-        best_columns(
-            track.code[low:high].tobytes(), bases.tobytes(), tuple(now.tolist()), spared
-        )
+        best_columns(track.code[low:high].tobytes(), bases.tobytes(), tuple(now.tolist()), spared)
     )
     # The bases beside it lie where they were, but for those that the gap passes.
     ends = np.arange(bases.size), np.arange(bases.size) + high - low - bases.size

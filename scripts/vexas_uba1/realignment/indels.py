@@ -166,8 +166,8 @@ def choose_candidates(
         near = low <= edit.start <= high
         if support[edit] < FEWEST_READS and edit not in listed and not near:
             continue
-        fewest = max(FEWEST_READS, SMALLEST_SHARE * depth(edit.start))
-        shared = support[edit] >= fewest
+        shared = support[edit] >= FEWEST_READS
+        shared = shared and support[edit] >= SMALLEST_SHARE * depth(edit.start)
         # Beside unknown bases nothing could tell it from another.
         sought = shared and "N" not in bases.slice(edit.start - 1, edit.end + 1)
         compared = edit in listed or (sought and chosen < _MOST_CANDIDATES)

@@ -166,9 +166,7 @@ class _Work:
         for candidate, readers in found.items():
             for other in self.settled:
                 self.settled[other][readers] = False
-            known = self.settled.setdefault(
-                candidate, np.zeros(self.reads.count, dtype=np.bool_)
-            )
+            known = self.settled.setdefault(candidate, np.zeros(self.reads.count, dtype=np.bool_))
             known[readers] = True
         return found
 
