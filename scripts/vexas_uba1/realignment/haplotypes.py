@@ -31,6 +31,8 @@ _BESIDE = 12  # bases at either side of an indel within which aligners put it el
 _FEWEST_ANCHORED = 12
 _CELLS = 1 << 22
 _DECIMALS = 2
+_SHORT = 6  # bases of an insertion that score less than one mismatch costs
+_FAR = 20  # bases of which two at least disagree when an insertion is longer or shorter
 _EPSILON = 0.01  # of a Phred; sums of small floats
 
 
@@ -180,12 +182,17 @@ def _mark_suspects(
 def _unsure(places: Places, genome: Track) -> NDArray[np.bool_]:
     """Return the reads with a gap that another haplotype could explain better (R).
 
-    None can if there is but one gap, nothing is clipped and every base agrees with a known one.
+    None can if nothing is clipped, every base agrees with a known one, and there is but one gap: a
+    deletion, or a short insertion far from the ends. An insertion's bases have no score of their
+    own, so where few bases follow it a longer one can gain by them.
     """
-    reads, blocks = places.reads, places.reads.blocks
+    reads, blocks, put = places.reads, places.reads.blocks, places.reads.insertions
     gaps = np.bincount(reads.deletions.read, minlength=reads.count)
-    gaps += np.bincount(reads.insertions.read, minlength=reads.count)
+    gaps += np.bincount(put.read, minlength=reads.count)
     unsure = (gaps > 1) | ((gaps > 0) & ((places.loose(1) > 0) | (places.loose(-1) > 0)))
+    before = put.base - places.first_aligned[put.read]
+    behind = places.last_aligned[put.read] + 1 - put.base - put.length
+    unsure[put.read[(put.length > _SHORT) | (np.minimum(before, behind) < _FAR)]] = True
     asked = np.flatnonzero((gaps == 1)[blocks.read] & ~unsure[blocks.read])
     bounds = np.cumsum(blocks.length[asked])
     at = 0
