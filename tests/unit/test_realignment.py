@@ -734,5 +734,47 @@ def test_a_deletion_is_sought_with_the_changes_beside_it():
     clipped = haplotype(at - 70, at + 12, delins)
     sam.read("clipped", at - 69, clipped, cigar=f"70M{len(clipped) - 70}S")
     reads, _ = realigned(sam)
-    # One A of the run c.120-121 is gone: written as the one before the codon.
-    assert cigar_of(reads, 0)[1] == "69M1D12M"
+    # ATGG became CCG: the lost base is written as the G behind the codon, in all reads.
+    assert set(reads.deletions.start.tolist()) == {at + 3}
+    assert reads.deletions.read.tolist() == list(range(7))
+
+
+def test_a_rare_writing_of_a_delins_takes_no_reads_of_the_common_one():
+    # ATG>CC with the lost base before the codon, and in few reads two bases earlier: the few reads'
+    # substitutions are a part of that candidate, and would cost the other reads nothing there.
+    at = CODON1 - 1
+    sam, delins = builder(), Edit(at, at + 3, "CC")
+    for number in range(33):
+        text = haplotype(at - 60 + number, at + 60, delins)
+        lost = 60 - number if number % 11 else 58 - number
+        sam.read(f"r{number}", at - 59 + number, text, cigar=f"{lost}M1D{len(text) - lost}M")
+    reads, _ = realigned(sam)
+    assert reads.deletions.read.tolist() == list(range(33))
+    assert set(reads.deletions.start.tolist()) == {at + 3}
+
+
+def test_an_end_within_a_haplotype_of_several_changes_is_no_substitution():
+    at = CODON1 - 1
+    sam, delins = builder(), Edit(at, at + 1, "GTTAT")
+    for number in range(6):
+        text = haplotype(at - 60 + number, at + 60, delins)
+        cigar = f"{60 - number}M4I{len(text) - 64 + number}M"
+        sam.read(f"whole{number}", at - 59 + number, text, cigar=cigar)
+    # ATTGG: the first two are the haplotype's, and without it A and c.121A>T.
+    sam.read("end", at, "A" + haplotype(at, at + 60, delins)[4:], cigar="61M")
+    reads, report = realigned(sam)
+    assert report.realigned["uninformative"] == 1
+    assert cigar_of(reads, 6)[0] > at + 1
+
+
+def test_a_gap_that_nothing_explains_better_is_not_compared():
+    at = CODON1 - 1
+    sam, deletion = builder(), Edit(at + 9, at + 12, "")
+    for number in range(4):
+        text = haplotype(at - 60 + number, at + 60, deletion)
+        sam.read(f"whole{number}", at - 59 + number, text, cigar=f"{69 - number}M3D48M")
+    text = haplotype(at - 60, at + 60, Edit(at + 15, at + 16, ""))
+    sam.read("another", at - 59, text, cigar="75M1D44M")
+    reads, report = realigned(sam)
+    assert (at - 59, "75M1D44M") in [cigar_of(reads, read) for read in range(5)]
+    assert report.compared == 0

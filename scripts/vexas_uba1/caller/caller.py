@@ -136,23 +136,29 @@ class Caller:
         """Return the significant alleles among all that the molecules show.
 
         A forced allele that is significant by molecules of which no found one tells is among them.
+        Of those that show it, but end within a found allele that holds it and more, nobody knows.
         """
-        found: list[tuple[Finding, NDArray[np.int64]]] = []
+        found: list[tuple[Finding, Evidence]] = []
         for shown in self._search.alleles():
             if shown.count <= fewest_by_error(shown.view, shown.patterns[0], self.model):
                 continue
             evidence = Evidence.of(shown.allele, shown.view, shown.patterns, self.model)
             finding = self._assess(evidence)
             if finding.significant:
-                found.append((finding, evidence.molecules))
+                found.append((finding, evidence))
         alleles = {finding.allele for finding, _ in found}
         for finding, asked in self._forced:
             if asked is None or finding.allele in alleles:
                 continue
-            told = [molecules for other, molecules in found if _meet(other.allele, finding.allele)]
+            told = []
+            for other, evidence in found:
+                if _meet(other.allele, finding.allele):
+                    told.append(evidence.molecules)
+                if evidence.holds(finding.allele):
+                    told.append(np.setdiff1d(asked.molecules, evidence.view.molecules))
             rest = self._assess(asked.less(told))
             if rest.significant:
-                found.append((rest, asked.molecules))
+                found.append((rest, asked))
         return [finding for finding, _ in found]
 
     @cached_property

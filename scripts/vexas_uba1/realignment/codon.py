@@ -147,6 +147,11 @@ def solid_anchors(
     return position, base
 
 
+def best_columns(reference: bytes, bases: bytes, now: Columns, codon: frozenset[int]) -> Columns:
+    """Return where the bases lie in the best alignment; arguments as of ``_best``."""
+    return _best(reference, bases, now, codon) or now
+
+
 @lru_cache(maxsize=4096)
 def _best(reference: bytes, bases: bytes, now: Columns, codon: frozenset[int]) -> Columns | None:
     """Return where the bases lie in the best alignment; None if that is where they are.

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import Reads
-from vexas_uba1.locus.edits import Allele
+from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.normalise import left_normalise
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Interval
 from vexas_uba1.realignment.codon import realign_codon
+from vexas_uba1.realignment.complexes import complex_candidates
 from vexas_uba1.realignment.ends import extend_clips, follow_transcript
-from vexas_uba1.realignment.haplotypes import compare
-from vexas_uba1.realignment.indels import candidate_of, choose_candidates, shown_indels
+from vexas_uba1.realignment.haplotypes import Comparison, compare
+from vexas_uba1.realignment.indels import (
+    Candidate,
+    candidate_of,
+    choose_candidates,
+    shown_indels,
+)
 from vexas_uba1.realignment.introns import learn_beside
 from vexas_uba1.realignment.listed import ask_for_deletion, forget
 from vexas_uba1.realignment.report import RealignmentReport
@@ -84,6 +90,7 @@ class _Work:
         if spliced and len(self.exons) > 1:
             self.introns = [(one[1], other[0]) for one, other in pairwise(self.exons)]
             self.transcript = spliced_track(self.genome, self.introns)
+        self.settled: dict[Candidate, NDArray[np.bool_]] = {}
         self.compared = np.zeros(reads.count, dtype=np.bool_)
         self.realigned = {kind: np.zeros(reads.count, dtype=np.bool_) for kind in _KINDS}
 
@@ -101,6 +108,8 @@ class _Work:
             asked,
         )
         self._apply("codon", looked, moves)
+        if moves.read.size:
+            self._complexes()
 
     def _junctions(self, transcript: Track) -> None:
         for direction in (1, -1):
@@ -127,7 +136,8 @@ class _Work:
             codes = learn_beside(self.reads, self.genome, sorted(edits))
             learnt = genome_track(self.reference.start, codes)
         shown = shown_indels(self.reads, near, self.reference.start)
-        candidates = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+        simple = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+        candidates = self._haplotypes(shown) | simple
         among: NDArray[np.bool_] | None = None
         undecided = np.zeros(self.reads.count, dtype=np.bool_)
         for _ in range(_ROUNDS):
@@ -139,19 +149,55 @@ class _Work:
                 shown,
                 learnt=learnt,
                 among=among,
+                settled=self.settled,
             )
-            self._apply("haplotype", found.compared, found.moved)
-            self._apply("uninformative", found.compared, found.hidden)
+            self._settle(found, list(candidates))
             undecided |= found.undecided
             among = np.zeros(self.reads.count, dtype=np.bool_)
             among[found.moved.read] = among[found.hidden.read] = True
             if not among.any():
                 break
             shown = shown_indels(self.reads, near, self.reference.start)
-            now = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+            simple = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+            now = self._haplotypes(shown) | simple
             if any(one.compared and one not in candidates for one in now):
                 candidates, among = now, None
         return undecided
+
+    def _complexes(self) -> None:
+        """Write haplotypes of several changes alike that were aligned anew."""
+        shown = shown_indels(self.reads, self._near_coding(), self.reference.start)
+        candidates = self._haplotypes(shown)
+        found = compare(
+            self.reads, self.genome, self.transcript, candidates, shown, settled=self.settled
+        )
+        self._settle(found, list(candidates))
+
+    def _haplotypes(
+        self, shown: Mapping[Edit, NDArray[np.int64]]
+    ) -> dict[Candidate, NDArray[np.int64]]:
+        """Return indels with changes beside them; the reads that show one whole are settled."""
+        found = complex_candidates(
+            self.reads,
+            self.transcript or self.genome,
+            shown,
+            self.reference,
+            self.placed.codon_positions,
+        )
+        for candidate, readers in found.items():
+            for other in self.settled:
+                self.settled[other][readers] = False
+            known = self.settled.setdefault(candidate, np.zeros(self.reads.count, dtype=np.bool_))
+            known[readers] = True
+        return found
+
+    def _settle(self, found: Comparison, candidates: Sequence[Candidate]) -> None:
+        """Write reads as they were found to be best explained, and note by what."""
+        self._apply("haplotype", found.compared, found.moved)
+        self._apply("uninformative", found.compared, found.hidden)
+        for number, candidate in enumerate(candidates):
+            if candidate in self.settled:
+                self.settled[candidate][found.moved.read[found.chosen == number]] = True
 
     def _clips(self, undecided: NDArray[np.bool_]) -> None:
         listed = {at for one in self.alleles for edit in one.edits for at in edit.touched}
