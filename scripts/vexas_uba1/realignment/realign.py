@@ -109,7 +109,7 @@ class _Work:
         )
         self._apply("codon", looked, moves)
         if moves.read.size:
-            self._complexes()
+            self._complexes(asked)
 
     def _junctions(self, transcript: Track) -> None:
         for direction in (1, -1):
@@ -164,12 +164,23 @@ class _Work:
                 candidates, among = now, None
         return undecided
 
-    def _complexes(self) -> None:
-        """Write haplotypes of several changes alike that were aligned anew."""
+    def _complexes(self, asked: NDArray[np.int64]) -> None:
+        """Write haplotypes of several changes alike that were aligned anew.
+
+        Reads that were asked for a listed deletion stay: their other changes are errors.
+        """
         shown = shown_indels(self.reads, self._near_coding(), self.reference.start)
         candidates = self._haplotypes(shown)
+        among = np.ones(self.reads.count, dtype=np.bool_)
+        among[asked] = False
         found = compare(
-            self.reads, self.genome, self.transcript, candidates, shown, settled=self.settled
+            self.reads,
+            self.genome,
+            self.transcript,
+            candidates,
+            shown,
+            among=among,
+            settled=self.settled,
         )
         self._settle(found, list(candidates))
 
