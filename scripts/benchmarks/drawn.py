@@ -76,7 +76,9 @@ class DrawnMolecules:
             key = (before, true, behind)
             if library.spread:
                 drawn = generator.normal(0.0, library.spread, UNKNOWN)
-                chance = library.chance(true, (before, behind), np.exp(drawn - library.spread**2 / 2))
+                chance = library.chance(
+                    true, (before, behind), np.exp(drawn - library.spread**2 / 2)
+                )
             elif key in known:
                 chance = known[key]
             else:

@@ -143,12 +143,14 @@ def observe_sample(
     """
     placed = extraction.placed(locus)
     sites = _sites(placed)
+    is_rna = options.sample.assay == "rna"
     reads = read_window(
         bam,
         extraction.contig,
         _widened(sites),
         umi_tags=options.umi_tags,
         keep_duplicates=_judges_duplicates(options),
+        join_parts=is_rna,
     )
     warnings = _check_umis(reads, options.umi_tags)
     # Reads aligned to the record itself can tell nothing about the reference.
@@ -159,7 +161,6 @@ def observe_sample(
     # A splice site known by rule alone is not searched, for a GC donor would look like a change;
     # the catalogue's own were read by its sources.
     searched = np.setdiff1d(sites, list(reference.assumed - named))
-    is_rna = options.sample.assay == "rna"
     reads, realignment = realign(reads, placed, reference, list(entries), spliced=is_rna)
     reads, primer_use = mask_primers(reads, options.primers, placed)
     grouping = group_reads(reads, _identity(reads, extraction, options))

@@ -109,6 +109,8 @@ def reads_of(*rows: R) -> Reads:
         end=np.array([r.start + n for r, n in zip(rows, size, strict=True)], dtype=np.int64),
         left_clip=np.array([row.inside or 0 for row in rows], dtype=np.int32),
         right_clip=np.array([row.inside or 0 for row in rows], dtype=np.int32),
+        held_left=np.zeros(len(rows), dtype=np.int32),
+        held_right=np.zeros(len(rows), dtype=np.int32),
         fragment_start=np.array([row.ends[0] for row in rows], dtype=np.int64),
         fragment_end=np.array([row.ends[1] for row in rows], dtype=np.int64),
         both_ends=np.array([row.both_ends for row in rows], dtype=np.bool_),

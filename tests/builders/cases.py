@@ -22,9 +22,11 @@ A case is ``tests/cases/<name>/case.yaml``:
         spread: 20               # fragment i begins i % spread bases further on
         change: {47199052: C}
         insert: ACC              # bases of the CIGAR's insertion
+        clip: GGATC              # bases of its soft clip
         quality: 37
         quality_at: {47199052: 12}
         strand: both             # both (in turn), forward, reverse
+        part: {start1: 47199048, cigar: 60H59M} # supplementary record, same keys
         mate: {start1: 47199061} # second read of a pair on the other strand, same keys
         mapq: 60
         flags: [duplicate]
@@ -81,7 +83,7 @@ FLAGS = {
 }
 _READ_KEYS = {
     "count", "start1", "cigar", "spread", "change", "insert", "quality", "quality_at", "strand",
-    "slide", "mate", "mapq", "flags", "tags", "umi", "copies", "group",
+    "slide", "mate", "part", "clip", "mapq", "flags", "tags", "umi", "copies", "group",
 }  # fmt: skip
 
 
@@ -232,6 +234,12 @@ def _add_fragment(
             name, first.start1, first.bases, cigar=first.cigar, qual=first.quality,
             reverse=reverse, tags={**own, **tags}, **common,
         )  # fmt: skip
+        if "part" in template:
+            part = _Record.of(template["part"], genome, 0, 0)
+            builder.read(
+                name, part.start1, part.bases, cigar=part.cigar, qual=part.quality,
+                reverse=reverse, tags=tags, **{**common, "flag": flag | SUPPLEMENTARY},
+            )  # fmt: skip
         return
     second = made[False, place]
     before = len(builder.lines)
@@ -256,9 +264,7 @@ class _Record:
     md: str
 
     @classmethod
-    def of(
-        cls, template: Mapping[str, Any], genome: HandGenome, shift: int, slide: int
-    ) -> _Record:
+    def of(cls, template: Mapping[str, Any], genome: HandGenome, shift: int, slide: int) -> _Record:
         start1 = template["start1"] + shift + slide
         cigar = _slid(template["cigar"], slide)
         changes = dict(template.get("change", {}))
@@ -286,15 +292,18 @@ class _Record:
             elif operation == "N":
                 at += length
             elif operation == "S":
-                bases += "ACGT"[at % 4] * length
+                bases += template.get("clip", "ACGT"[at % 4] * length)
                 quality += [default] * length
+        assert len(bases) == len(quality)
         assert not changes and not qualities_at, f"outside of the read at {start1}: {changes}"
         return cls(start1, cigar, bases, quality, md.text)
 
 
 def _slid(cigar: str, slide: int) -> str:
     """Return the CIGAR of a read that begins later, its indels where they were."""
-    parts = [[int(length), operation] for length, operation in re.findall(r"(\d+)([MIDNSH])", cigar)]
+    parts = [
+        [int(length), operation] for length, operation in re.findall(r"(\d+)([MIDNSH])", cigar)
+    ]
     matches = [part for part in parts if part[1] == "M"]
     matches[0][0] -= slide
     matches[-1][0] += slide

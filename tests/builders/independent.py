@@ -11,12 +11,15 @@ Of the project's code only the hand-made genome and the writer of BAM files are 
 from __future__ import annotations
 
 import gzip
+import math
 import random
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from builders.cases import HandGenome, hand_genome
@@ -158,6 +161,79 @@ def rna_bam(folder: Path, clones: Sequence[Clone] = (), *, seed: int, reads: int
     return _written(folder, lines, ["@PG\tID:MarkDuplicates\tPN:MarkDuplicates"])
 
 
+def split_rna_bam(
+    folder: Path,
+    simulator: str,
+    clones: Sequence[Clone] = (),
+    *,
+    seed: int,
+    fragments: int = 6000,
+    shape: Shape = Shape(),
+) -> Path:
+    """Simulate pairs of the first exons' transcript, which bwa splits at the junctions."""
+    simulate = {"art": _read_by_art, "dwgsim": _read_by_dwgsim}[simulator]
+    files = []
+    for number, clone in enumerate(_all(clones)):
+        bases = transcript(clone.edits)
+        fasta = write_fasta(folder / f"haplotype{number}.fa", {f"h{number}": bases})
+        count = round(fragments * clone.share)
+        files.append(simulate(fasta, folder / f"h{number}-", count, shape, seed + number))
+    lines = _aligned(_joined(folder, files), folder)
+    return _written(folder, lines, ["@PG\tID:MarkDuplicates\tPN:MarkDuplicates"])
+
+
+def fragments_over_codon_by_transcript(folder: Path) -> dict[str, int]:
+    """Count the fragments over the whole codon by haplotype (``h0`` is the reference).
+
+    What :func:`split_rna_bam` read is aligned to the transcript, end to end.
+    """
+    fasta = write_fasta(folder / "transcript.fa", {"t": transcript()})
+    over = set()
+    # Clips cost more than all that can differ, so ends at a variant are aligned too.
+    for line in _bwa(fasta, sorted(folder.glob("reads_?.fq")), "-L", 50).splitlines():
+        if line[0] != "@" and _covers_codon(line):
+            over.add(line.split("\t")[0])
+    return dict(Counter(name[:2] for name in over))
+
+
+def long_bam(
+    folder: Path, edits: Sequence[Edit], errors: float, *, seed: int, share: float, reads: int
+) -> tuple[Path, int]:
+    """Draw long reads over exon 3 that err mostly in length, and align them by minimap2.
+
+    Two fifths of the errors are other bases, a quarter bases put in, the rest lacking ones; they
+    are told honestly by the qualities.
+
+    Returns:
+        The BAM, and how many of the reads hold the edits.
+    """
+    generator = random.Random(seed)
+    start1, end1 = EXON3[0] - 3_000, EXON3[1] + 3_000
+    haplotypes = [haplotype(hand_genome(), start1, end1, some) for some in ((), edits)]
+    quality = chr(33 + round(-10 * math.log10(errors)))
+    lines, held = [], 0
+    for number in range(reads):
+        holds = generator.random() < share
+        held += holds
+        begin, end = generator.randrange(0, 2_000), generator.randrange(4_000, 6_000)
+        text = "".join(_misread(base, generator, errors) for base in haplotypes[holds][begin:end])
+        if generator.random() < 0.5:
+            text = text[::-1].translate(str.maketrans("ACGT", "TGCA"))
+        lines.append(f"@n{number}\n{text}\n+\n{quality * len(text)}\n")
+    fastq = folder / "long.fq"
+    fastq.write_text("".join(lines), encoding="ascii")
+    return _written(folder, _aligned([fastq], folder, _minimap2_long)), held
+
+
+def _misread(base: str, generator: random.Random, errors: float) -> str:
+    drawn = generator.random() / errors
+    if drawn < 0.4:
+        return generator.choice("ACGT")
+    if drawn < 0.65:
+        return base + generator.choice("ACGT")
+    return base if drawn >= 1 else ""
+
+
 def transcript(edits: Sequence[Edit] = ()) -> str:
     """Return the first exons' bases, spliced, with the edits."""
     bases = ""
@@ -170,15 +246,17 @@ def transcript(edits: Sequence[Edit] = ()) -> str:
 def reads_over_codon_by_transcript(folder: Path) -> int:
     """Align what :func:`rna_bam` read to the transcript; count the reads over the whole codon."""
     fasta = write_fasta(folder / "transcript.fa", {"t": transcript()})
+    lines = _bwa(fasta, [folder / "reads_1.fq"]).splitlines()
+    return sum(line[0] != "@" and _covers_codon(line) for line in lines)
+
+
+def _covers_codon(line: str) -> bool:
+    """Whether a record aligned to the transcript covers all three bases."""
     before = [last - first + 1 for first, last in _exons() if last < CODON1]
     codon1 = sum(before) + CODON1 - EXON3[0] + 1
-    count = 0
-    for line in _bwa(fasta, [folder / "reads_1.fq"]).splitlines():
-        if line[0] != "@":
-            _, _, _, start, _, cigar, *_ = line.split("\t")
-            length = sum(int(bases) for bases in re.findall(r"(\d+)[MD]", cigar))
-            count += 0 < int(start) <= codon1 and codon1 + 3 <= int(start) + length
-    return count
+    _, _, _, start, _, cigar, *_ = line.split("\t")
+    length = sum(int(bases) for bases in re.findall(r"(\d+)[MD]", cigar))
+    return 0 < int(start) <= codon1 and codon1 + 3 <= int(start) + length
 
 
 def haplotype(genome: HandGenome, start1: int, end1: int, edits: Sequence[Edit]) -> str:
@@ -192,6 +270,7 @@ def haplotype(genome: HandGenome, start1: int, end1: int, edits: Sequence[Edit])
     return bases + genome.slice1(done, end1 - done + 1)
 
 
+@cache
 def _exons() -> list[tuple[int, int]]:
     """Return 1-based first and last positions of the first exons."""
     exons = bundled()["builds"]["GRCh38"]["exons1"]
@@ -245,13 +324,17 @@ def _joined(folder: Path, parts: Sequence[tuple[Path, ...]]) -> list[Path]:
     return files
 
 
-def _bwa(fasta: Path, files: Sequence[Path]) -> str:
+def _bwa(fasta: Path, files: Sequence[Path], *options: object) -> str:
     _run("bwa", "index", fasta)
-    return _run("bwa", "mem", "-v", 1, fasta, *files)
+    return _run("bwa", "mem", "-v", 1, *options, fasta, *files)
 
 
 def _minimap2(fasta: Path, files: Sequence[Path]) -> str:
     return _run("minimap2", "-ax", "splice", "--MD", "--secondary=no", fasta, *files)
+
+
+def _minimap2_long(fasta: Path, files: Sequence[Path]) -> str:
+    return _run("minimap2", "-ax", "map-ont", "--MD", "--secondary=no", fasta, *files)
 
 
 def _aligned(

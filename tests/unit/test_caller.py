@@ -148,18 +148,6 @@ def test_a_change_of_the_codon_beyond_the_list_needs_more():
         assert forced(made)[allele].significant is significant
 
 
-def test_a_change_elsewhere_shares_the_search():
-    allele = Allele.substitution({START + 10: "C"})
-    level = LEVELS.search / (5 * len(EXON))
-    # Errors are as rare as announced; how sure that is, the sample says.
-    variance = doubt(caller(fragments((260, EXON))), CODON, "A", "C")
-    for count in range(2, 8):
-        made = caller(fragments((260 - count, EXON), (count, change(EXON, c128="C"))))
-        expected = log_tail(count, 260 * ONE, variance)
-        assert abs(expected - math.log(level)) > 0.3
-        assert (allele in found(made)) is bool(expected <= math.log(level))
-
-
 def test_changes_of_one_codon_in_cis_are_one_allele():
     made = caller(fragments((150, EXON), (50, change(EXON, c121="G", c122="C"))))
     both = Allele.substitution({CODON: "G", CODON + 1: "C"})
@@ -529,7 +517,21 @@ def test_a_sample_of_poor_bases_is_not_flagged_for_them():
 
 
 EXONS = np.array(grch38().coding_positions[:420])
+CLEAN = {"substitutions": 0.0, "indels": 0.0, "qualities": (30, 30)}
 NOISY = {"substitutions": 0.015, "indels": 0.04, "qualities": (10, 20)}
+
+
+def test_a_change_elsewhere_shares_the_search():
+    allele = Allele.substitution({START + 10: "C"})
+    level = math.log(LEVELS.search / (5 * EXONS.size))
+    clean = draw(record_reference(), EXONS, 300, 1, **CLEAN)
+    # Errors are as rare as announced; how sure that is, the sample says.
+    variance = doubt(caller(clean, positions=EXONS), CODON, "A", "C")
+    for count in range(2, 8):
+        expected = log_tail(count, 300 * ONE, variance)
+        assert abs(expected - level) > 0.3
+        made = caller(clean.with_base(START + 10, "C", count / 300), positions=EXONS)
+        assert (allele in found(made)) is bool(expected <= level)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -14,12 +14,16 @@ from builders.independent import (
     Edit,
     Shape,
     amplicon_bam,
+    fragments_over_codon_by_transcript,
+    long_bam,
     missing_programs,
     reads_over_codon_by_transcript,
     rna_bam,
     shotgun_bam,
+    split_rna_bam,
     umi_bam,
 )
+from vexas_uba1.alignments.fasta import open_genome
 from vexas_uba1.verdict import decide
 
 pytestmark = pytest.mark.skipif(bool(missing_programs()), reason=missing_programs())
@@ -42,8 +46,21 @@ def called_with_indel(folder, simulator, edit, shape, seed):
     return called(folder, simulator, Clone(0.1, (edit,)), seed=seed, shape=shape, fragments=count)
 
 
-def call_of(bam, folder, *, assay="panel", **options):
-    return call_bam(bam, folder, sample={"sex": "male", "assay": assay}, options=options)
+def call_of(bam, folder, *, assay="panel", genomes=(), **options):
+    sample = {"sex": "male", "assay": assay}
+    return call_bam(bam, folder, sample=sample, options=options, genomes=genomes)
+
+
+def called_long(folder, edits, errors, **drawn):
+    """Call long reads with the genome at hand; return the call and how many reads hold the edits.
+
+    The listed deletion is counted by itself, whatever errors lie beside it.
+    """
+    bam, held = long_bam(folder, edits, errors, **drawn)
+    fasta = hand_genome().write_fasta(folder / "genome.fa.gz")
+    call = call_of(bam, folder, genomes=(open_genome(fasta, index_dir=folder / "index"),))
+    (deletion,) = (one for one in call.forced_alleles if one.hgvs_c == "c.118-9_118-2del")
+    return call, held, deletion
 
 
 def check(call, shares):
@@ -161,3 +178,51 @@ def test_spliced_rna(tmp_path):
 def test_spliced_rna_without_a_clone(tmp_path):
     # Some reads that end a few bases beyond a junction are aligned into the intron.
     check(call_of(rna_bam(tmp_path, seed=13), tmp_path, assay="rna"), {})
+
+
+@pytest.mark.parametrize(
+    ("simulator", "shape", "edit", "name"),
+    [
+        ("dwgsim", Shape(150, 220), THREONINE, "c.122T>C"),
+        ("dwgsim", Shape(100, 200), VALINE, "c.121A>G"),
+        ("art", Shape(150, 220), VALINE, "c.121A>G"),
+        ("art", Shape(100, 200), THREONINE, "c.122T>C"),
+    ],
+)
+def test_rna_split_at_the_junctions(tmp_path, simulator, shape, edit, name):
+    # bwa clips the first bases of exon 3 off a mutant part, and not off one of the reference.
+    bam = split_rna_bam(tmp_path, simulator, [Clone(0.3, (edit,))], seed=14, shape=shape)
+    call = call_of(bam, tmp_path, assay="rna")
+    check(call, {name: 0.3})
+    over = fragments_over_codon_by_transcript(tmp_path)
+    assert call.codon41.depth_fragments == pytest.approx(sum(over.values()), rel=0.01)
+    (variant,) = call.variants
+    assert variant.alt_fragments == pytest.approx(over["h1"], rel=0.02)
+
+
+@pytest.mark.parametrize("errors", [0.03, 0.05, 0.08])
+def test_listed_deletion_in_long_reads(tmp_path, errors):
+    reads = 300
+    call, held, deletion = called_long(
+        tmp_path, (EIGHT_BASES,), errors, seed=15, share=0.3, reads=reads
+    )
+    assert deletion.alt_fragments / deletion.depth_fragments == pytest.approx(
+        held / reads, abs=0.01
+    )
+    (variant,) = (one for one in call.variants if one.hgvs_c == "c.118-9_118-2del")
+    assert variant.vaf_low95 <= held / reads <= variant.vaf_high95
+
+
+def test_long_reads_without_the_listed_deletion(tmp_path):
+    call, _, deletion = called_long(tmp_path, (), 0.1, seed=16, share=0, reads=300)
+    assert deletion.alt_fragments == 0
+    assert not call.variants
+
+
+@pytest.mark.parametrize(("start1", "length"), [(47199035, 12), (47199040, 7)])
+def test_another_deletion_in_long_reads_is_not_the_listed_one(tmp_path, start1, length):
+    other = Edit(start1, hand_genome().slice1(start1, length), "")
+    call, _, deletion = called_long(tmp_path, (other,), 0.05, seed=17, share=0.3, reads=300)
+    # Of seven bases a read that lacks one more by an error has the eight.
+    assert deletion.alt_fragments <= 0.03 * deletion.depth_fragments
+    assert all(one.hgvs_c != "c.118-9_118-2del" for one in call.variants)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
@@ -207,6 +209,75 @@ def test_parts_of_a_read_are_one_fragment(sam, tmp_path):
     assert found.count == 2 and found.fragments == 1
     assert found.supplementary.tolist() == [False, True]
     assert found.excluded == {"supplementary": 1}
+
+
+BASES = "".join(random.Random(5).choices("ACGT", k=60))
+
+
+def joined(builder, tmp_path, join=True):
+    bam = builder.write_bam(tmp_path / "r.bam")
+    return read_window(
+        bam, "chrX", np.arange(900, 1400), umi_tags=(), keep_duplicates=False, join_parts=join
+    )
+
+
+@pytest.mark.parametrize("primary", [0, 1])
+def test_parts_an_intron_apart_are_one_read(sam, tmp_path, primary):
+    parts = [(1011, "20M40S", "20M40H", BASES[:20]), (1131, "24S36M", "24H36M", BASES[24:])]
+    start1, cigar, _, _ = parts[primary]
+    sam.read("a", start1, BASES, cigar=cigar, reverse=True)
+    start1, _, cigar, bases = parts[1 - primary]
+    sam.read("a", start1, bases, cigar=cigar, flag=SUPPLEMENTARY, reverse=True)
+    found = joined(sam, tmp_path)
+    assert found.count == found.fragments == 1
+    assert found.blocks.base.tolist() == [0, 24]
+    assert found.blocks.position.tolist() == [1010, 1130]
+    assert found.blocks.length.tolist() == [20, 36]
+    assert (found.start[0], found.end[0]) == (1010, 1166)
+    assert found.left_clip[0] == found.right_clip[0] == found.deletions.read.size == 0
+    # As a program that marks duplicates sees it.
+    assert found.fragment_end[0] == (1070, 1166)[primary]
+
+
+def test_a_base_that_two_parts_align_stays_in_the_first(sam, tmp_path):
+    sam.read("a", 1011, BASES, cigar="30M30S")
+    sam.read("a", 1131, BASES[25:], cigar="25H2M1D10M2I20M1S", flag=SUPPLEMENTARY)
+    found = joined(sam, tmp_path)
+    assert found.blocks.base.tolist() == [0, 30, 39]
+    assert found.blocks.position.tolist() == [1010, 1136, 1143]
+    assert found.blocks.length.tolist() == [30, 7, 20]
+    assert found.insertions.base.tolist() == [37]
+    assert found.deletions.read.size == 0 and found.right_clip[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("start1", "cigar", "flag"),
+    [
+        (1131, "24H36M", SUPPLEMENTARY | 16),  # turned round
+        (911, "24H36M", SUPPLEMENTARY),  # before what it follows
+        (1061, "24H36M", SUPPLEMENTARY),  # 30 bases may be deleted
+        (1131, "30H36M", SUPPLEMENTARY),  # of another read
+    ],
+)
+def test_other_parts_stay_by_themselves(sam, tmp_path, start1, cigar, flag):
+    sam.read("a", 1011, BASES, cigar="20M40S")
+    sam.read("a", start1, BASES[24:], cigar=cigar, flag=flag)
+    assert joined(sam, tmp_path).count == 2
+
+
+def test_parts_are_not_joined_unless_reads_are_spliced(sam, tmp_path):
+    sam.read("a", 1011, BASES, cigar="20M40S")
+    sam.read("a", 1131, BASES[24:], cigar="24H36M", flag=SUPPLEMENTARY)
+    found = joined(sam, tmp_path, join=False)
+    assert found.count == 2
+    # Of the clip four bases are free.
+    assert found.held_right.tolist() == [36, 0] and found.held_left.tolist() == [0, 0]
+
+
+def test_what_a_turned_part_holds_of_a_clip(sam, tmp_path):
+    sam.read("a", 1131, BASES, cigar="35S25M")
+    sam.read("a", 1011, BASES[:30], cigar="30H30M", flag=SUPPLEMENTARY, reverse=True)
+    assert joined(sam, tmp_path).held_left.tolist() == [0, 30][::-1]
 
 
 def test_a_part_does_not_outlive_its_primary_record(sam, tmp_path):

@@ -67,11 +67,12 @@ def haplotype(start, end, *edits):
     return text + bases(at, end)
 
 
-def load(sam):
+def load(sam, spliced=False):
+    window = np.arange(*placed().window)
     with tempfile.TemporaryDirectory() as folder:
         bam = sam.write_bam(Path(folder) / "reads.bam")
         return read_window(
-            bam, "chrX", np.arange(*placed().window), umi_tags=(), keep_duplicates=True
+            bam, "chrX", window, umi_tags=(), keep_duplicates=True, join_parts=spliced
         )
 
 
@@ -81,7 +82,11 @@ def builder():
 
 def realigned(sam, *, introns_known=True, spliced=False):
     return realign(
-        load(sam), placed(), reference(introns_known), alleles(introns_known), spliced=spliced
+        load(sam, spliced),
+        placed(),
+        reference(introns_known),
+        alleles(introns_known),
+        spliced=spliced,
     )
 
 
@@ -336,6 +341,15 @@ def test_the_clip_of_a_read_with_a_further_part_stays():
     assert cigar_of(found)[1] == "60M12S"
 
 
+def test_a_clip_is_aligned_as_far_as_no_other_part_holds_it():
+    text = changed(GENOME.slice1(CODON1 - 60, 72), (60, "C"), (61, "C")) + "ACGT" * 10
+    sam = builder().read("r", CODON1 - 60, text, cigar="60M52S")
+    sam.read("r", CODON1 + 400, text[72:], cigar="72H40M", flag=SUPPLEMENTARY)
+    found, _ = realigned(sam)
+    assert cigar_of(found)[1] == "72M40S"
+    assert cigar_of(found, 1)[1] == "40M"
+
+
 # --- RNA -----------------------------------------------------------------------------------------
 
 
@@ -371,6 +385,35 @@ def test_overhangs_to_the_left(beyond, introns_known):
         assert found == (EXON3_START1, f"{beyond}S59M")
     else:
         assert found == (EXON2_END1 - beyond + 1, f"{beyond}M128N59M")
+
+
+@pytest.mark.parametrize("length", [59, 150])
+@pytest.mark.parametrize(
+    "changes", [[], [(3, "G")], [(1, "C"), (3, "T")], [(3, "C"), (4, "C"), (5, "C")]]
+)
+def test_parts_of_a_spliced_read_meet_at_the_junction(changes, length):
+    text = GENOME.slice1(EXON2_END1 - 79, 80)
+    rest = changed(spliced_text(0, length), *changes)
+    gap = changes[-1][0] + 1 if changes else 0
+    sam = builder().read("r", EXON2_END1 - 79, text + rest, cigar=f"80M{length}S")
+    sam.read("r", EXON3_START1 + gap, rest[gap:], cigar=f"{80 + gap}H{59 - gap}M{length - 59}S",
+             flag=SUPPLEMENTARY)  # fmt: skip
+    found, _ = realigned(sam, spliced=True)
+    beyond = f"102N{length - 59}M" if length > 59 else ""
+    assert found.count == 1
+    assert cigar_of(found) == (EXON2_END1 - 79, f"80M128N59M{beyond}")
+    assert found.insertions.read.size == 0
+
+
+def test_what_lies_between_parts_is_no_insertion():
+    # The second part begins elsewhere than an exon; an end of it is carried on all the same.
+    text = GENOME.slice1(EXON2_END1 - 79, 60) + "ACGT" + GENOME.slice1(EXON3_START1 + 10, 49)
+    text += GENOME.slice1(EXON4_START1, 12)
+    sam = builder().read("r", EXON2_END1 - 79, text, cigar="60M65S")
+    sam.read("r", EXON3_START1 + 10, text[64:], cigar="64H49M12S", flag=SUPPLEMENTARY)
+    found, _ = realigned(sam, spliced=True)
+    assert found.end[0] == EXON4_START1 + 11
+    assert found.insertions.read.size == 0
 
 
 def test_overhangs_over_two_junctions():
@@ -418,6 +461,83 @@ def test_other_splicing_stays(cigar):
 
 
 # --- long reads ----------------------------------------------------------------------------------
+
+
+LISTED = (ACCEPTOR.start, ACCEPTOR.end)
+
+
+def erring(middle, cigar):
+    """Realign a read that has three indels of one base far from the listed deletion.
+
+    Args:
+        middle: Its bases from 40 before the deletion to 40 behind it.
+        cigar: Of these.
+
+    Returns:
+        The reads, and the deletions in the middle.
+    """
+    low, high = ACCEPTOR.start - 40, ACCEPTOR.end + 40
+    text = bases(low - 121, low - 61) + bases(low - 60, low) + middle
+    text += (
+        bases(high, high + 60) + "T" + bases(high + 60, high + 120) + bases(high + 121, high + 181)
+    )
+    cigar = f"60M1D60M{cigar}60M1I60M1D60M"
+    found, _ = realigned(builder().read("r", low - 120, text, cigar=cigar, qual=12))
+    gone = zip(found.deletions.start.tolist(), found.deletions.end.tolist(), strict=True)
+    return found, [one for one in gone if low <= one[0] < high]
+
+
+@pytest.mark.parametrize(
+    ("edits", "cigar"),
+    [
+        ([Edit(LISTED[0] - 1, LISTED[1], "")], "39M9D40M"),
+        ([Edit(LISTED[0], LISTED[1] + 1, "")], "40M9D39M"),
+        ([ACCEPTOR, Edit(LISTED[1] + 3, LISTED[1] + 4, "")], "40M8D3M1D36M"),
+        ([ACCEPTOR], "36M4D4M4D40M"),
+        ([Edit(*LISTED, "T")], "40M1I8D40M"),
+        ([Edit(*LISTED, "TC")], "42M6D40M"),
+    ],
+)
+def test_a_read_that_errs_in_length_shows_a_listed_deletion(edits, cigar):
+    low, high = ACCEPTOR.start - 40, ACCEPTOR.end + 40
+    _, gone = erring(haplotype(low, high, *edits), cigar)
+    assert LISTED in gone
+
+
+@pytest.mark.parametrize(
+    ("edits", "cigar"),
+    [
+        ([], "88M"),
+        ([Edit(LISTED[0] + 2, LISTED[0] + 3, "")], "42M1D45M"),
+        ([Edit(LISTED[0] + 2, LISTED[0] + 5, "")], "42M3D43M"),
+    ],
+)
+def test_a_read_that_errs_in_length_and_has_no_listed_deletion(edits, cigar):
+    low, high = ACCEPTOR.start - 40, ACCEPTOR.end + 40
+    found, gone = erring(haplotype(low, high, *edits), cigar)
+    assert gone == [(edit.start, edit.end) for edit in edits]
+    assert (found.code < 4).all()
+
+
+def test_what_neither_explains_is_unknown_at_the_deletion():
+    # Half of the listed bases.
+    low, high = ACCEPTOR.start - 40, ACCEPTOR.end + 40
+    edit = Edit(LISTED[0] + 2, LISTED[0] + 6, "")
+    found, gone = erring(haplotype(low, high, edit), "42M4D42M")
+    assert gone == []
+    places = Places(found)
+    unknown = places.positions(np.flatnonzero(found.code == 4))
+    assert set(unknown.tolist()) == {*range(LISTED[0] - 1, LISTED[1] + 1)} - {
+        *range(edit.start, edit.end)
+    }
+
+
+def test_a_read_that_errs_little_keeps_its_own_deletion():
+    low, high = ACCEPTOR.start - 100, ACCEPTOR.end + 100
+    edit = Edit(LISTED[0], LISTED[1] + 1, "")
+    sam = builder().read("r", low + 1, haplotype(low, high, edit), cigar="100M9D99M")
+    found, _ = realigned(sam)
+    assert (found.deletions.start[0], found.deletions.end[0]) == (edit.start, edit.end)
 
 
 def test_scattered_indels_beside_the_codon():
@@ -614,5 +734,47 @@ def test_a_deletion_is_sought_with_the_changes_beside_it():
     clipped = haplotype(at - 70, at + 12, delins)
     sam.read("clipped", at - 69, clipped, cigar=f"70M{len(clipped) - 70}S")
     reads, _ = realigned(sam)
-    # One A of the run c.120-121 is gone: written as the one before the codon.
-    assert cigar_of(reads, 0)[1] == "69M1D12M"
+    # ATGG became CCG: the lost base is written as the G behind the codon, in all reads.
+    assert set(reads.deletions.start.tolist()) == {at + 3}
+    assert reads.deletions.read.tolist() == list(range(7))
+
+
+def test_a_rare_writing_of_a_delins_takes_no_reads_of_the_common_one():
+    # ATG>CC with the lost base before the codon, and in few reads two bases earlier: the few reads'
+    # substitutions are a part of that candidate, and would cost the other reads nothing there.
+    at = CODON1 - 1
+    sam, delins = builder(), Edit(at, at + 3, "CC")
+    for number in range(33):
+        text = haplotype(at - 60 + number, at + 60, delins)
+        lost = 60 - number if number % 11 else 58 - number
+        sam.read(f"r{number}", at - 59 + number, text, cigar=f"{lost}M1D{len(text) - lost}M")
+    reads, _ = realigned(sam)
+    assert reads.deletions.read.tolist() == list(range(33))
+    assert set(reads.deletions.start.tolist()) == {at + 3}
+
+
+def test_an_end_within_a_haplotype_of_several_changes_is_no_substitution():
+    at = CODON1 - 1
+    sam, delins = builder(), Edit(at, at + 1, "GTTAT")
+    for number in range(6):
+        text = haplotype(at - 60 + number, at + 60, delins)
+        cigar = f"{60 - number}M4I{len(text) - 64 + number}M"
+        sam.read(f"whole{number}", at - 59 + number, text, cigar=cigar)
+    # ATTGG: the first two are the haplotype's, and without it A and c.121A>T.
+    sam.read("end", at, "A" + haplotype(at, at + 60, delins)[4:], cigar="61M")
+    reads, report = realigned(sam)
+    assert report.realigned["uninformative"] == 1
+    assert cigar_of(reads, 6)[0] > at + 1
+
+
+def test_a_gap_that_nothing_explains_better_is_not_compared():
+    at = CODON1 - 1
+    sam, deletion = builder(), Edit(at + 9, at + 12, "")
+    for number in range(4):
+        text = haplotype(at - 60 + number, at + 60, deletion)
+        sam.read(f"whole{number}", at - 59 + number, text, cigar=f"{69 - number}M3D48M")
+    text = haplotype(at - 60, at + 60, Edit(at + 15, at + 16, ""))
+    sam.read("another", at - 59, text, cigar="75M1D44M")
+    reads, report = realigned(sam)
+    assert (at - 59, "75M1D44M") in [cigar_of(reads, read) for read in range(5)]
+    assert report.compared == 0

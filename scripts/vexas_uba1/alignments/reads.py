@@ -21,6 +21,7 @@ DELETED = 5
 
 _UNREPORTED_QUALITY = 20
 """Phred quality assumed where a record carries none; a warning says so."""
+_SHORTEST_INTRON = 51  # bases; a shorter gap may be a deletion
 _PAIRED, _UNMAPPED, _MATE_UNMAPPED, _REVERSE, _READ2 = 0x1, 0x4, 0x8, 0x10, 0x80
 _MATE = 0xC0
 _SECONDARY, _QC_FAILED, _DUPLICATE, _SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
@@ -92,7 +93,7 @@ class Reads:
     """Alignments over a window; R reads of F fragments, S stored bases.
 
     A fragment is what carries one name within one library. Its reads are its mates and their
-    supplementary parts.
+    supplementary parts, but for those that were joined to their read.
 
     Attributes:
         fragments: F.
@@ -108,6 +109,8 @@ class Reads:
         end: Exclusive (R).
         left_clip: Stored bases before the first aligned one, soft-clipped (R).
         right_clip: Stored bases after the last aligned one (R).
+        held_left: How many of the left clip's outer bases other parts of the read hold (R).
+        held_right: The same of the right clip (R).
         fragment_start: Where the fragment begins as far as this record tells, clips counted (R).
         fragment_end: Exclusive end, likewise (R).
         both_ends: Whether both of these are ends of the fragment; of an unpaired read or one whose
@@ -139,6 +142,8 @@ class Reads:
     end: NDArray[np.int64]
     left_clip: NDArray[np.int32]
     right_clip: NDArray[np.int32]
+    held_left: NDArray[np.int32]
+    held_right: NDArray[np.int32]
     fragment_start: NDArray[np.int64]
     fragment_end: NDArray[np.int64]
     both_ends: NDArray[np.bool_]
@@ -160,6 +165,55 @@ class Reads:
         return int(self.fragment.size)
 
 
+@dataclass(frozen=True)
+class _Span:
+    """What a record aligns: bases of the whole read, hard clips counted, and 0-based positions.
+
+    Bases are numbered along the forward strand.
+    """
+
+    first: int
+    last: int  # exclusive
+    start: int
+    end: int  # exclusive
+
+
+@dataclass
+class _Part:
+    """One read as far as the records that were joined in it tell.
+
+    Attributes:
+        row: Index of the read.
+        reverse: Whether it is aligned to the reverse strand.
+        bases: Of the whole read, hard clips counted.
+        stored: First and exclusive last of them that the record holds.
+        spans: Ascending.
+    """
+
+    row: int
+    reverse: bool
+    bases: int
+    stored: tuple[int, int]
+    spans: list[_Span]
+
+    def clips(self) -> tuple[int, int]:
+        """Return the stored bases before the first and after the last span."""
+        return self.spans[0].first - self.stored[0], self.stored[1] - self.spans[-1].last
+
+    def held_by(self, other: _Part) -> tuple[int, int]:
+        """Return how many bases of the left and of the right clip the other part may hold."""
+        left, right = self.clips()
+        if self.bases != other.bases:
+            # Not known which bases these are.
+            return left, right
+        first, last = other.spans[0].first, other.spans[-1].last
+        if self.reverse != other.reverse:
+            first, last = self.bases - last, self.bases - first
+        held_left = last - self.stored[0] if first < self.spans[0].first else 0
+        held_right = self.stored[1] - first if last > self.spans[-1].last else 0
+        return min(max(held_left, 0), left), min(max(held_right, 0), right)
+
+
 class _Builder:
     """Collects reads one by one in compact arrays."""
 
@@ -176,6 +230,8 @@ class _Builder:
         self.deletions = array("q")  # read, start, end, base
         self.insertions = array("q")  # read, position, base, length
         self.without_qualities = 0
+        self._joined: dict[int, _Part] = {}
+        self._held: dict[int, tuple[int, int]] = {}
 
     def add(self, read: pysam.AlignedSegment, library: int) -> bool:
         """Add one record; return False, and add nothing, if its mate number was there already."""
@@ -201,7 +257,7 @@ class _Builder:
         self.codes += sequence.encode("ascii").translate(_CODES)
         self.first_base.append(len(self.codes))
         start, end = read.reference_start, read.reference_end or 0
-        clips = self._add_alignment(read.cigartuples or (), first, start)
+        clips = self._add_alignment(len(self.first_base) - 2, read.cigartuples or (), first, start)
         mate_is_here = (
             flag & _PAIRED
             and not flag & _MATE_UNMAPPED
@@ -217,14 +273,13 @@ class _Builder:
         return True
 
     def _add_alignment(
-        self, cigar: Sequence[tuple[int, int]], base: int, position: int
+        self, index: int, cigar: Sequence[tuple[int, int]], base: int, position: int
     ) -> tuple[int, int, int, int]:
         """Note what a record aligns; return its left and right clips, soft ones, then hard ones."""
-        index = len(self.first_base) - 2
         if len(cigar) == 1 and cigar[0][0] == _MATCH:
             self.blocks.extend((index, base, position, cigar[0][1]))
             return (0, 0, 0, 0)
-        last, aligned = len(self.codes), False
+        last, aligned = self.first_base[index + 1], False
         clips = {_SOFT: [0, 0], _HARD: [0, 0]}
         for operation, length in cigar:
             if operation in _ALIGNED:
@@ -248,32 +303,88 @@ class _Builder:
         (left, right), (left_hard, right_hard) = clips[_SOFT], clips[_HARD]
         return left, right, left_hard, right_hard
 
-    def add_parts(self, parts: Sequence[tuple[pysam.AlignedSegment, int]]) -> int:
+    def add_parts(self, parts: Sequence[tuple[pysam.AlignedSegment, int]], *, join: bool) -> int:
         """Add supplementary records with their libraries; return how many were left out.
 
         One counts beside its primary record, not without it, and not where that or another part
         lies already.
+
+        Args:
+            parts: The records, each with its library.
+            join: Whether parts that lie behind each other, an intron apart, are one read.
         """
         keys = [self._fragment_of.get(_key(lib, read.query_name or ""), -1) for read, lib in parts]
-        rows = self._columns()
-        taken: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for at in np.flatnonzero(np.isin(rows["fragment"], keys)):
-            fragment, flag, start, end = (
-                int(rows[name][at]) for name in ("fragment", "flag", "start", "end")
-            )
-            taken[fragment, flag & _MATE] = [(start, end)]
-        # The rows cannot grow while they are looked at.
-        del rows
+        known = self._parts_of(keys)
         left_out = 0
         for key, (read, library) in zip(keys, parts, strict=True):
-            places = taken.get((key, read.flag & _MATE), [])
+            mine = known.get((key, read.flag & _MATE), [])
             start, end = read.reference_start, read.reference_end or 0
-            if places and all(end <= first or last <= start for first, last in places):
-                self.add(read, library)
-                places.append((start, end))
-            else:
+            if not mine or any(
+                end > span.start and start < span.end for part in mine for span in part.spans
+            ):
                 left_out += 1
+            elif not (join and self._join(mine[0], read)):
+                self.add(read, library)
+                mine.append(self._part(len(self.first_base) - 2, self._columns()))
+        for mine in known.values():
+            for part in mine if len(mine) > 1 else ():
+                held = [part.held_by(other) for other in mine if other is not part]
+                self._held[part.row] = (max(one[0] for one in held), max(one[1] for one in held))
         return left_out
+
+    def _parts_of(self, fragments: Sequence[int]) -> dict[tuple[int, int], list[_Part]]:
+        """Return the reads of some fragments, each in a list, by fragment and mate."""
+        columns = self._columns()
+        found: dict[tuple[int, int], list[_Part]] = {}
+        for row in np.flatnonzero(np.isin(columns["fragment"], fragments)).tolist():
+            key = int(columns["fragment"][row]), int(columns["flag"][row]) & _MATE
+            found[key] = [self._part(row, columns)]
+        return found
+
+    def _part(self, row: int, columns: Mapping[str, NDArray[np.int64]]) -> _Part:
+        flag, start, end, left, right, left_hard, right_hard = (
+            int(columns[name][row])
+            for name in (
+                "flag", "start", "end", "left_clip", "right_clip", "left_hard", "right_hard",
+            )
+        )  # fmt: skip
+        stop = left_hard + self.first_base[row + 1] - self.first_base[row]
+        span = _Span(left_hard + left, stop - right, start, end)
+        return _Part(row, bool(flag & _REVERSE), stop + right_hard, (left_hard, stop), [span])
+
+    def _join(self, part: _Part, read: pysam.AlignedSegment) -> bool:
+        """Join a record to the read that it is a part of; return False where that cannot be.
+
+        Bases that both align stay where the read had them.
+        """
+        cigar: Sequence[tuple[int, int]] = read.cigartuples or ()
+        hard = cigar[0][1] if cigar[0][0] == _HARD else 0
+        codes = (read.query_sequence or "").encode("ascii").translate(_CODES)
+        tail = cigar[-1][1] if cigar[-1][0] == _HARD else 0
+        first = self.first_base[part.row] - part.stored[0]
+        if (
+            read.is_reverse != part.reverse
+            or hard + len(codes) + tail != part.bases
+            or not part.stored[0] <= hard <= hard + len(codes) <= part.stored[1]
+            or self.codes[first + hard : first + hard + len(codes)] != codes
+        ):
+            return False
+        at = sum(span.start < read.reference_start for span in part.spans)
+        before = part.spans[at - 1] if at else None
+        behind = part.spans[at] if at < len(part.spans) else None
+        low = before.last if before else 0
+        high = behind.first if behind else part.bases
+        kept, start, span = _within(cigar, read.reference_start, low, high)
+        if (
+            span is None
+            or (before and span.start - before.end < _SHORTEST_INTRON)
+            or (behind and behind.start - span.end < _SHORTEST_INTRON)
+        ):
+            return False
+        self._add_alignment(part.row, kept, first, start)
+        part.spans.insert(at, span)
+        self._joined[part.row] = part
+        return True
 
     def _columns(self) -> dict[str, NDArray[np.int64]]:
         columns = _numpy(self.rows).reshape(-1, len(_COLUMNS)).T
@@ -289,6 +400,20 @@ class _Builder:
         reverse = (flag & _REVERSE) > 0
         mate = mate_start >= 0
         paired = (flag & _PAIRED) > 0
+        left_clip, right_clip = rows["left_clip"].copy(), rows["right_clip"].copy()
+        start, end = start.copy(), end.copy()
+        fragment_start = np.where(mate & reverse, np.minimum(own_start, mate_start), own_start)
+        # A mate's own clips are not told here.
+        fragment_end = np.where(
+            mate & ~reverse, np.maximum(own_end, start + rows["template_length"]), own_end
+        )
+        # The ends of fragments are those of the primary records, as marking programs take them.
+        for row, part in self._joined.items():
+            start[row], end[row] = part.spans[0].start, part.spans[-1].end
+            left_clip[row], right_clip[row] = part.clips()
+        held = np.zeros((2, flag.size), dtype=np.int32)
+        for row, both in self._held.items():
+            held[:, row] = both
         return Reads(
             fragments=len(self._seen),
             fragment=rows["fragment"].copy(),
@@ -298,23 +423,22 @@ class _Builder:
             supplementary=(flag & _SUPPLEMENTARY) > 0,
             duplicate=(flag & _DUPLICATE) > 0,
             mapping_quality=rows["mapping_quality"].astype(np.uint8),
-            start=start.copy(),
-            end=end.copy(),
-            left_clip=rows["left_clip"].astype(np.int32),
-            right_clip=rows["right_clip"].astype(np.int32),
-            # A mate's own clips are not told here.
-            fragment_start=np.where(mate & reverse, np.minimum(own_start, mate_start), own_start),
-            fragment_end=np.where(
-                mate & ~reverse, np.maximum(own_end, start + rows["template_length"]), own_end
-            ),
+            start=start,
+            end=end,
+            left_clip=left_clip.astype(np.int32),
+            right_clip=right_clip.astype(np.int32),
+            held_left=held[0],
+            held_right=held[1],
+            fragment_start=fragment_start,
+            fragment_end=fragment_end,
             both_ends=mate,
             umi=tuple(self.umi),
             first_base=_numpy(self.first_base),
             code=np.frombuffer(self.codes, dtype=np.uint8),
             quality=np.frombuffer(self.qualities, dtype=np.uint8),
-            blocks=Blocks(*_columns(self.blocks)),
-            deletions=Deletions(*_columns(self.deletions)),
-            insertions=Insertions(*_columns(self.insertions)),
+            blocks=Blocks(*_columns(self.blocks, 1)),
+            deletions=Deletions(*_columns(self.deletions, 3)),
+            insertions=Insertions(*_columns(self.insertions, 2)),
             md_bases=md_bases,
             excluded=dict(sorted(excluded.items())),
             flagged_duplicates=flagged_duplicates,
@@ -329,12 +453,15 @@ def read_window(
     *,
     umi_tags: tuple[str, ...],
     keep_duplicates: bool,
+    join_parts: bool = False,
 ) -> Reads:
     """Read the alignments over ``positions`` of the project's own extracted BAM.
 
     Secondary, unmapped and QC-failed records are left out and counted; flagged duplicates too,
     unless they are to be kept. A supplementary record is a further part of its read, unless it lies
-    where its primary record already does: then it is the same bases once more.
+    where its primary record already does: then it is the same bases once more. Parts of a spliced
+    read, as aligners write them that know no introns, are joined, so that what lies between them is
+    compared as it is in a read that was aligned across the intron.
 
     Args:
         bam: The extracted, indexed BAM.
@@ -342,6 +469,8 @@ def read_window(
         positions: 0-based, ascending, at least one; MD tags are asked for these only.
         umi_tags: Tags that together name the molecule; empty without UMIs.
         keep_duplicates: With UMIs they are copies of a molecule, which the fragments room joins.
+        join_parts: Whether parts of one read that lie behind each other, at least
+            ``_SHORTEST_INTRON`` bases apart, are one spliced read.
     """
     builder = _Builder(umi_tags)
     votes = MdVotes(positions)
@@ -364,7 +493,7 @@ def read_window(
                 excluded["repeated"] += 1
     # Records of one place may come in any order.
     parts.sort(key=lambda part: (part[0].reference_start, part[0].flag, part[0].cigarstring or ""))
-    if left_out := builder.add_parts(parts):
+    if left_out := builder.add_parts(parts, join=join_parts):
         excluded["supplementary"] = left_out
     return builder.build(votes.bases(), excluded, duplicates)
 
@@ -410,6 +539,47 @@ def _numpy(values: array[int]) -> NDArray[Any]:
     )
 
 
-def _columns(values: array[int]) -> Iterator[NDArray[np.int64]]:
-    """Return the columns of rows of four."""
-    return iter(np.ascontiguousarray(_numpy(values).reshape(-1, 4).T))
+def _columns(values: array[int], base: int) -> Iterator[NDArray[np.int64]]:
+    """Return the columns of rows of four, by the stored base that column ``base`` holds.
+
+    They are so already, but for those of parts joined to their reads.
+    """
+    columns = np.ascontiguousarray(_numpy(values).reshape(-1, 4).T)
+    if (np.diff(columns[base]) < 0).any():
+        columns = columns[:, np.argsort(columns[base], kind="stable")]
+    return iter(columns)
+
+
+def _within(
+    cigar: Sequence[tuple[int, int]], start: int, low: int, high: int
+) -> tuple[list[tuple[int, int]], int, _Span | None]:
+    """Cut an alignment to the read's bases ``[low, high)``, hard clips counted.
+
+    Returns:
+        The CIGAR, all clips soft; where it starts; and what it aligns, None for nothing.
+    """
+    base, position = 0, start
+    kept: list[tuple[int, int]] = []
+    first = last = begin = end = -1
+    for operation, length in cigar:
+        if operation in _ALIGNED:
+            cut = max(0, min(low - base, length))
+            stays = max(0, min(high - base, length) - cut)
+            if stays:
+                if first < 0:
+                    first, begin, kept = base + cut, position + cut, [(_SOFT, base + cut)]
+                kept.append((operation, stays))
+                last, end = base + cut + stays, position + cut + stays
+            base, position = base + length, position + length
+        elif operation in (_DELETION, _SKIP):
+            kept.append((operation, length))
+            position += length
+        elif operation != _PAD:
+            kept.append((operation, length))
+            base += length
+    if first < 0:
+        return [], start, None
+    # What follows the last aligned base is clipped.
+    while kept[-1][0] not in _ALIGNED:
+        kept.pop()
+    return [*kept, (_SOFT, base - last)], begin, _Span(first, last, begin, end)

@@ -88,7 +88,7 @@ class Views:
         for indel in indels:
             for item in indel.shown:
                 rows = _rows(view, range(item.start, item.end))
-                carriers = np.isin(view.molecules, item.molecules)
+                carriers = _among(view, item.molecules)
                 _restore(codes, rows, carriers, view.reference)
         if wanted.issuperset(self._codon):
             for indel in self._in_codon:
@@ -103,7 +103,7 @@ class Views:
                     self._join_change(view, codes, indel)
         carried = np.zeros((len(indels), view.size), dtype=np.bool_)
         for row, indel in enumerate(indels):
-            carried[row] = np.isin(view.molecules, indel.molecules)
+            carried[row, _among(view, indel.molecules)] = True
         view = replace(view, codes=codes, indels=tuple(indels), carried=carried)
         return view.without(np.concatenate([np.zeros(0, dtype=np.int64), *contradicted]))
 
@@ -125,15 +125,15 @@ class Views:
         """Move one placement out of the codon where that says the same, or mark the codon."""
         if not indel.breaks(item.start, self._codon):
             return
-        carriers = np.isin(view.molecules, item.molecules)
+        carriers = _among(view, item.molecules)
         beside = indel.aside(item.start, self._codon)
         if beside is not None:
-            moved = carriers & self._shows_reference(view, item, beside)
+            same = self._shows_reference(view.molecules[carriers], item, beside)
+            moved, carriers = carriers[same], carriers[~same]
             old, new = (range(at, at + indel.size) for at in (item.start, beside))
             _restore(codes, _rows(view, set(old) - set(new)), moved, view.reference)
             for row in _rows(view, set(new) - set(old)):
                 codes[row, moved] = DELETED
-            carriers &= ~moved
         if indel.is_insertion:
             before = max(at for at in self._codon if at < item.start)
             behind = min(at for at in self._codon if at >= item.start)
@@ -142,22 +142,33 @@ class Views:
 
     def _join_change(self, view: View, codes: NDArray[np.uint8], indel: Indel) -> None:
         """Mark the codon where a change of it can touch a carried insertion or deletion."""
-        carriers = np.isin(view.molecules, indel.molecules)
+        carriers = _among(view, indel.molecules)
         low, high = indel.flanks
         for row in _rows(view, [at for at in self._codon if low <= at <= high]):
-            changed = carriers & (codes[row] != view.reference[row]) & (codes[row] < UNKNOWN)
+            shown = codes[row, carriers]
+            changed = carriers[(shown != view.reference[row]) & (shown < UNKNOWN)]
             codes[row, changed] = INSERTED if indel.is_insertion else DELETED
 
-    def _shows_reference(self, view: View, item: IndelCount, beside: int) -> NDArray[np.bool_]:
-        """Return which molecules show the reference at the bases that a move passes (n)."""
+    def _shows_reference(
+        self, molecules: NDArray[np.int64], item: IndelCount, beside: int
+    ) -> NDArray[np.bool_]:
+        """Return which of k molecules show the reference at the bases that a move passes (k)."""
         passed = range(item.end, item.end + beside - item.start)
         if beside < item.start:
             passed = range(beside, item.start)
-        same = np.ones(view.size, dtype=np.bool_)
+        same = np.ones(molecules.size, dtype=np.bool_)
         for position in passed:
             known = self._reference.codes[position - self._reference.start]
-            same &= self.codes_at(position)[view.molecules] == known
+            same &= self.codes_at(position)[molecules] == known
         return same
+
+
+def _among(view: View, molecules: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where some ascending molecules stand in a view, those that are there."""
+    at = np.searchsorted(view.molecules, molecules)
+    at, molecules = at[at < view.size], molecules[at < view.size]
+    found: NDArray[np.int64] = at[view.molecules[at] == molecules]
+    return found
 
 
 def _rows(view: View, positions: Collection[int]) -> list[int]:
@@ -167,9 +178,9 @@ def _rows(view: View, positions: Collection[int]) -> list[int]:
 def _restore(
     codes: NDArray[np.uint8],
     rows: Sequence[int],
-    carriers: NDArray[np.bool_],
+    carriers: NDArray[np.int64],
     reference: Sequence[int],
 ) -> None:
     """Write the reference where a carried deletion leaves no base."""
     for row in rows:
-        codes[row, carriers & (codes[row] == DELETED)] = reference[row]
+        codes[row, carriers[codes[row, carriers] == DELETED]] = reference[row]

@@ -151,8 +151,9 @@ class Caller:
         """Return the significant alleles among all that the molecules show.
 
         A forced allele that is significant by molecules of which no found one tells is among them.
+        Of those that show it, but end within a found allele that holds it and more, nobody knows.
         """
-        found: list[tuple[Finding, NDArray[np.int64]]] = []
+        found: list[tuple[Finding, Evidence]] = []
         for shown in self._search.alleles():
             if self._is_plain_error(shown):
                 continue
@@ -161,15 +162,20 @@ class Caller:
             evidence = Evidence.of(shown.allele, shown.view, shown.patterns, model)
             finding = self._assess(evidence)
             if finding.significant:
-                found.append((finding, evidence.molecules))
+                found.append((finding, evidence))
         alleles = {finding.allele for finding, _ in found}
         for finding, asked in self._forced:
             if asked is None or finding.allele in alleles:
                 continue
-            told = [molecules for other, molecules in found if _meet(other.allele, finding.allele)]
+            told = []
+            for other, evidence in found:
+                if _meet(other.allele, finding.allele):
+                    told.append(evidence.molecules)
+                if evidence.holds(finding.allele):
+                    told.append(np.setdiff1d(asked.molecules, evidence.view.molecules))
             rest = self._assess(asked.less(told))
             if rest.significant:
-                found.append((rest, asked.molecules))
+                found.append((rest, asked))
         return [finding for finding, _ in found]
 
     def depth_for_limit(self, allele: Allele, wanted: float) -> int | None:

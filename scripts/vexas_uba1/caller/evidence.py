@@ -23,6 +23,7 @@ from vexas_uba1.filters import Support, pass_chance, raise_flags
 from vexas_uba1.fragments.qualities import base_error
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.noise import ErrorModel, Misreading, misreading
+from vexas_uba1.reference import BASES
 
 HIGHEST_QUALITY = 9999.0
 _MOST_GROWTH, _DEPTH_STEP = 1e6, 1.02
@@ -161,6 +162,19 @@ class Evidence:
     def molecules(self) -> NDArray[np.int64]:
         """The molecules that show the allele."""
         return self.view.molecules[self.shows]
+
+    def holds(self, allele: Allele) -> bool:
+        """Whether the molecules that show the allele show all substitutions of another one too."""
+        rows = {position: row for row, position in enumerate(self.view.positions)}
+        shown = int(self.shows.sum())
+        return all(
+            edit.is_substitution
+            and edit.start in rows
+            and 2
+            * int((self.view.codes[rows[edit.start], self.shows] == BASES.index(edit.alt)).sum())
+            > shown
+            for edit in allele.edits
+        )
 
     def less(self, told: Sequence[NDArray[np.int64]]) -> Evidence:
         """Return the evidence without molecules that other alleles tell of already."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vexas_uba1.alignments.inserted import inserted_numbers, inserted_text
 from vexas_uba1.alignments.reads import Reads
-from vexas_uba1.reference import BASES, UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -42,24 +41,61 @@ def join_indels(
     """
     if not positions.size:
         return ()
-    shown_by: dict[tuple[int, int, str], list[int]] = {}
-    for read, start, end, bases in _events(reads, molecule_of_read, positions):
-        shown_by.setdefault((start, end, bases), []).append(read)
-    if not shown_by:
+    events = _events(reads, molecule_of_read, positions)
+    if not events.read.size:
         return ()
-    family = _Family(molecule_of_read)
+    group, first = events.groups()
+    pairs, shows = _pairs(group, molecule_of_read[events.read])
+    against = _against(reads, molecule_of_read, events, group, pairs, first)
+    kept = (against == 0) | ((shows + against > 2) & (shows > against))
+    contradicted = ~kept & ~((shows + against > 2) & (shows < against))
+    # Pairs are ordered by indel, then by molecule.
+    bounds = np.searchsorted(pairs[0], np.arange(first.size + 1))
     joined = []
-    for (start, end, bases), showing in sorted(shown_by.items()):
-        counted = _count(reads, molecule_of_read, family, start, end, np.array(showing))
+    for number, event in enumerate(first.tolist()):
+        part = slice(bounds[number], bounds[number + 1])
+        molecules = pairs[1][part]
+        counted = molecules[kept[part]], molecules[contradicted[part]]
         if counted[0].size or counted[1].size:
+            bases = inserted_text(reads, int(events.row[event])) if events.number[event] else ""
+            start, end = int(events.start[event]), int(events.end[event])
             joined.append(IndelCount(start, end, bases, *counted))
-    return tuple(joined)
+    return tuple(sorted(joined, key=lambda one: (one.start, one.end, one.bases)))
+
+
+@dataclass(frozen=True)
+class _Events:
+    """Insertions and deletions of reads; E of them.
+
+    Attributes:
+        read: Index of the read (E).
+        start: 0-based (E).
+        end: Exclusive (E).
+        number: Of the inserted bases, 0 for a deletion (E).
+        row: Index among the reads' insertions or deletions (E).
+    """
+
+    read: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    number: NDArray[np.int64]
+    row: NDArray[np.int64]
+
+    def groups(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return which indel each event is (E), and an event of each indel."""
+        keys = np.stack([self.start, self.end, self.number])
+        order = np.lexsort(keys)
+        begins = np.ones(order.size, dtype=np.bool_)
+        begins[1:] = (np.diff(keys[:, order], axis=1) != 0).any(axis=0)
+        group = np.empty(order.size, dtype=np.int64)
+        group[order] = np.cumsum(begins) - 1
+        return group, order[begins]
 
 
 def _events(
     reads: Reads, molecule_of_read: NDArray[np.int64], positions: NDArray[np.int64]
-) -> Iterator[tuple[int, int, int, str]]:
-    """Yield read, 0-based start and end, and inserted bases."""
+) -> _Events:
+    """Return the insertions of known bases and the deletions beside searched positions."""
     wanted = np.zeros(int(positions[-1] - positions[0]) + 3, dtype=np.bool_)
     offset = int(positions[0]) - 1
     wanted[positions - offset] = True
@@ -72,51 +108,59 @@ def _events(
         found[inside] = wanted[low[inside]] | wanted[high[inside]]
         return found
 
-    gaps = reads.deletions
-    kept = near(gaps.start, gaps.end) & (molecule_of_read[gaps.read] >= 0)
-    columns = (gaps.read[kept], gaps.start[kept], gaps.end[kept])
-    for read, start, end in zip(*(column.tolist() for column in columns), strict=True):
-        yield read, start, end, ""
-    put = reads.insertions
-    kept = near(put.position, put.position) & (molecule_of_read[put.read] >= 0)
-    places = (put.read[kept], put.position[kept], put.base[kept], put.length[kept])
-    for read, at, base, length in zip(*(column.tolist() for column in places), strict=True):
-        codes = reads.code[base : base + length]
-        if codes.max() < UNKNOWN:
-            yield read, at, at, "".join(BASES[code] for code in codes)
+    gaps, put = reads.deletions, reads.insertions
+    gone = np.flatnonzero(near(gaps.start, gaps.end) & (molecule_of_read[gaps.read] >= 0))
+    new = np.flatnonzero(near(put.position, put.position) & (molecule_of_read[put.read] >= 0))
+    number = inserted_numbers(reads, new)
+    new, number = new[number != -1], number[number != -1]
+    return _Events(
+        np.concatenate([gaps.read[gone], put.read[new]]),
+        np.concatenate([gaps.start[gone], put.position[new]]),
+        np.concatenate([gaps.end[gone], put.position[new]]),
+        np.concatenate([np.zeros(gone.size, dtype=np.int64), number]),
+        np.concatenate([gone, new]),
+    )
 
 
-class _Family:
-    """The reads of each molecule, found by its index."""
-
-    def __init__(self, molecule_of_read: NDArray[np.int64]) -> None:
-        self._order = np.argsort(molecule_of_read, kind="stable")
-        self._sorted = molecule_of_read[self._order]
-
-    def reads_of(self, molecules: NDArray[np.int64]) -> NDArray[np.int64]:
-        first = np.searchsorted(self._sorted, molecules, "left")
-        size = np.searchsorted(self._sorted, molecules, "right") - first
-        step = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-        found: NDArray[np.int64] = self._order[np.repeat(first, size) + step]
-        return found
+def _pairs(
+    one: NDArray[np.int64], other: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct pairs of two columns of numbers, ordered (2, k), and their counts (k)."""
+    width = int(other.max(initial=0)) + 1
+    key, counts = np.unique(one * width + other, return_counts=True)
+    return np.stack([key // width, key % width]), counts
 
 
-def _count(
+def _against(
     reads: Reads,
     molecule_of_read: NDArray[np.int64],
-    family: _Family,
-    start: int,
-    end: int,
-    showing: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the molecules that show an indel and those that contradict themselves on it."""
-    molecules, shows = np.unique(molecule_of_read[showing], return_counts=True)
-    all_reads = family.reads_of(molecules)
-    spans = (reads.start[all_reads] < start) & (reads.end[all_reads] > end)
-    spanning = np.setdiff1d(all_reads[spans], showing)
-    against = np.bincount(
-        np.searchsorted(molecules, molecule_of_read[spanning]), minlength=molecules.size
+    events: _Events,
+    group: NDArray[np.int64],
+    pairs: NDArray[np.int64],
+    first: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return how many reads of a molecule span an indel that others of them show (k).
+
+    Args:
+        reads: All reads.
+        molecule_of_read: -1 for a read that is left out (R).
+        events: Insertions and deletions (E).
+        group: Which indel each is (E).
+        pairs: Indels and molecules that show them, ordered (2, k).
+        first: An event of each indel.
+    """
+    order = np.argsort(molecule_of_read, kind="stable")
+    ordered = molecule_of_read[order]
+    begin = np.searchsorted(ordered, pairs[1], "left")
+    size = np.searchsorted(ordered, pairs[1], "right") - begin
+    pair = np.repeat(np.arange(size.size), size)
+    read = order[
+        np.repeat(begin, size) + np.arange(pair.size) - np.repeat(np.cumsum(size) - size, size)
+    ]
+    indel = pairs[0][pair]
+    spans = (reads.start[read] < events.start[first][indel]) & (
+        reads.end[read] > events.end[first][indel]
     )
-    kept = (against == 0) | ((shows + against > 2) & (shows > against))
-    outvoted = (shows + against > 2) & (shows < against)
-    return molecules[kept], molecules[~kept & ~outvoted]
+    showing = np.unique(group * reads.count + events.read)
+    spans &= ~np.isin(indel * reads.count + read, showing)
+    return np.bincount(pair[spans], minlength=size.size)

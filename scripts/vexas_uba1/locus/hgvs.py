@@ -184,13 +184,23 @@ def _named(allele: Allele, frame: _Frame, reference: Bases, kind: str) -> str | 
     def belong(before: Edit, after: Edit) -> bool:
         return before.end == after.start or _one_codon(before, after, frame)
 
-    shifted: list[Edit] = []
-    for edit in reversed(list(_joined(edits, bases, lambda one, other: one.end == other.start))):
-        ceiling = shifted[0].start if shifted else None
-        shifted.insert(0, _right_shifted(edit, bases, ceiling))
+    def touch(before: Edit, after: Edit) -> bool:
+        # Two insertions around one base are one replacement of it, wherever each could go alone.
+        around = before.start == before.end and after.start == after.end
+        return before.end == after.start or (around and _one_codon(before, after, frame))
+
+    before: list[Edit] = []
+    while edits != before:
+        # A block may turn out to be less than its parts, and then lie farther 3'.
+        before = edits
+        shifted: list[Edit] = []
+        for edit in reversed(list(_joined(edits, bases, touch))):
+            ceiling = shifted[0].start if shifted else None
+            shifted.insert(0, _right_shifted(edit, bases, ceiling))
+        edits = [trimmed(block, bases) for block in _joined(shifted, bases, belong)]
     parts: list[str] = []
-    for block in _joined(shifted, bases, belong):
-        part = _block_name(trimmed(block, bases), frame, bases)
+    for block in edits:
+        part = _block_name(block, frame, bases)
         if part is None:
             return None
         parts.append(part)
@@ -213,13 +223,22 @@ def _joined(
 
 
 def _one_codon(before: Edit, after: Edit, frame: _Frame) -> bool:
-    """Return whether edits change one codon with one base between them at most."""
+    """Return whether edits change one codon with one base between them at most.
+
+    An insertion changes the codons of the bases to either side of it.
+    """
     codons = [
-        frame.placed.coding_index.get(frame.orientation.position(oriented), -3) // 3
-        for oriented in (before.end - 1, after.start)
+        {
+            frame.placed.coding_index.get(frame.orientation.position(oriented), -3) // 3
+            for oriented in around
+        }
+        for around in (
+            (before.end - 1, before.end) if before.start == before.end else (before.end - 1,),
+            (after.start - 1, after.start) if after.start == after.end else (after.start,),
+        )
     ]
     # An intron inside of the codon keeps its bases apart: a delins would take the intron out.
-    return codons[0] == codons[1] >= 0 and after.start - before.end <= 1
+    return max(codons[0] & codons[1], default=-1) >= 0 and after.start - before.end <= 1
 
 
 def _right_shifted(edit: Edit, bases: Bases, ceiling: int | None) -> Edit:

@@ -24,12 +24,18 @@ _LONGEST = 60  # bases from the codon to an anchor at most
 # Scores of the alignment between anchors (assumed).
 _MATCH, _MISMATCH, _OPEN, _EXTEND = 2, -4, -5, -1
 
+_NONE = np.array([], dtype=np.int64)
+
 Columns = tuple[int, ...]
 """Column of the track for each base, -1 for a base put in."""
 
 
 def realign_codon(
-    reads: Reads, track: Track, genome: Track, codon: Sequence[int]
+    reads: Reads,
+    track: Track,
+    genome: Track,
+    codon: Sequence[int],
+    left_alone: NDArray[np.int64] = _NONE,
 ) -> tuple[NDArray[np.int64], Moves]:
     """Align reads anew that have two indels near the codon, or one in it.
 
@@ -42,15 +48,16 @@ def realign_codon(
         track: What they follow: the genome, or the spliced transcript.
         genome: The window's bases.
         codon: 0-based positions.
+        left_alone: Reads that have been aligned anew already.
 
     Returns:
         The reads looked at, and those aligned anew.
     """
     low, high = min(codon), max(codon) + 1
-    rows = _disturbed(reads, low, high)
+    rows = np.setdiff1d(_disturbed(reads, low, high), left_alone)
     places = Places(reads)
-    left, left_base = _anchors(places, genome, rows, low - _FREE, -1)
-    right, right_base = _anchors(places, genome, rows, high + _FREE, 1)
+    left, left_base = solid_anchors(places, genome, rows, low - _FREE, -1)
+    right, right_base = solid_anchors(places, genome, rows, high + _FREE, 1)
     first, last = track.columns_of(left), track.columns_of(right)
     codon_columns = frozenset(track.columns_of(np.array(codon)).tolist())
     usable = (left >= 0) & (right >= 0) & (first >= 0) & (last > first) & (right_base > left_base)
@@ -99,10 +106,21 @@ def _disturbed(reads: Reads, low: int, high: int) -> NDArray[np.int64]:
     return np.union1d(read[count > 1], inside)
 
 
-def _anchors(
+def solid_anchors(
     places: Places, genome: Track, rows: NDArray[np.int64], edge: int, direction: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return position and stored base of the nearest solid anchor of each read, -1 without one."""
+    """Return the nearest solid anchor of each read, one of some neighbouring bases that agree.
+
+    Args:
+        places: Of the reads.
+        genome: The window's bases.
+        rows: The reads (K).
+        edge: 0-based position that the anchor lies before, or at or behind.
+        direction: -1 or 1.
+
+    Returns:
+        Its 0-based position and its stored base, -1 without one (K, K).
+    """
     position = np.full(rows.size, -1, dtype=np.int64)
     base = np.full(rows.size, -1, dtype=np.int64)
     start, _ = places.base_before(rows, edge) if direction < 0 else places.base_from(rows, edge)
@@ -129,6 +147,11 @@ def _anchors(
     return position, base
 
 
+def best_columns(reference: bytes, bases: bytes, now: Columns, codon: frozenset[int]) -> Columns:
+    """Return where the bases lie in the best alignment; arguments as of ``_best``."""
+    return _best(reference, bases, now, codon) or now
+
+
 @lru_cache(maxsize=4096)
 def _best(reference: bytes, bases: bytes, now: Columns, codon: frozenset[int]) -> Columns | None:
     """Return where the bases lie in the best alignment; None if that is where they are.
@@ -147,6 +170,19 @@ def _best(reference: bytes, bases: bytes, now: Columns, codon: frozenset[int]) -
             columns = _columns_of(alignment.coordinates, len(bases))
     settled = _settled(columns, reference, bases, codon)
     return None if settled == now else settled
+
+
+def aligned_anew(reference: bytes, bases: bytes, codon: frozenset[int]) -> Columns:
+    """Return where bases lie in their best alignment between two anchors.
+
+    Args:
+        reference: Codes between the anchors, of any haplotype.
+        bases: Codes of the read between them.
+        codon: Columns of the codon.
+    """
+    texts = ["".join(BASES[code] for code in codes) for codes in (reference, bases)]
+    alignment = _aligner().align(*texts)[0]
+    return _settled(_columns_of(alignment.coordinates, len(bases)), reference, bases, codon)
 
 
 @cache

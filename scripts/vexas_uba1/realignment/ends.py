@@ -30,7 +30,12 @@ _NONE = np.array([], dtype=np.int64)
 
 
 def follow_transcript(
-    reads: Reads, genome: Track, spliced: Track, exons: Sequence[Interval], direction: int
+    reads: Reads,
+    genome: Track,
+    spliced: Track,
+    exons: Sequence[Interval],
+    direction: int,
+    among: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], Moves, Moves]:
     """Compare what lies beyond each junction with the next exon.
 
@@ -40,13 +45,13 @@ def follow_transcript(
         spliced: Those of the transcript.
         exons: Ascending.
         direction: 1 for right ends, -1 for left ends.
+        among: Which reads to look at (R).
 
     Returns:
         The reads looked at; those carried on along the exons; and those whose few bases in an
         intron fit the next exon no worse, and are clipped.
     """
-    places = Places(reads)
-    whole = ~_in_parts(reads)
+    places = Places(reads, own=True)
     on_purpose = (places.loose(direction) > 0) & ~places.stopped(genome, direction)
     starts = np.array([start for start, _ in exons])
     ends = np.array([end for _, end in exons])
@@ -57,14 +62,13 @@ def follow_transcript(
         rows, anchor = _at_junction(
             places, (starts, ends), int(ends[index] if direction > 0 else starts[index]), direction
         )
+        rows, anchor = rows[among[rows]], anchor[among[rows]]
         looked.append(rows)
         for tails in tails_of(places, rows, anchor, direction):
             boundary = int(ends[index] - 1 if direction > 0 else starts[index])
             # A clip at the very boundary is the aligner's, though the intron's first base may fit.
             free = ~on_purpose[tails.read] | (tails.end == boundary)
-            onto_exons, off_intron = _decide(
-                tails, genome, spliced, boundary, whole[tails.read] & free
-            )
+            onto_exons, off_intron = _decide(tails, genome, spliced, boundary, free)
             carried.append(onto_exons)
             hidden.append(off_intron)
     # A short exon's both junctions may be those of one end; the first one leads over both.
@@ -87,7 +91,7 @@ def _at_junction(
     ``edge`` is the exon's exclusive end, or its start. The anchor is the last aligned base before
     it.
     """
-    reads, blocks = places.reads, places.reads.blocks
+    blocks = places.reads.blocks
     starts, ends = exons
     begin, finish = blocks.position, blocks.position + blocks.length
     if direction > 0:
@@ -105,10 +109,10 @@ def _at_junction(
     outside = far >= edge if direction > 0 else far <= edge
     proper = has_other & at_edge & np.isin(far, starts if direction > 0 else ends)
     if direction > 0:
-        beyond = reads.first_base[read + 1] - 1 - anchor
+        beyond = places.end_base[read] - 1 - anchor
         anchored = anchor - places.first_aligned[read] + 1
     else:
-        beyond = anchor - reads.first_base[read]
+        beyond = anchor - places.first_base[read]
         anchored = places.last_aligned[read] - anchor + 1
     wanted = ~proper & (~has_other | outside) & (beyond > 0) & (anchored >= _FEWEST_ANCHORED)
     return read[wanted], anchor[wanted]
@@ -119,7 +123,7 @@ def _decide(
 ) -> tuple[Moves, Moves]:
     """Return which tails go on along the exons, and which bases beyond the boundary are hidden.
 
-    ``boundary`` is the exon's last base; what ``free`` does not mark is not carried on (K).
+    ``boundary`` is the exon's last base; ends that ``free`` does not mark are not carried on (K).
     """
     to, codes = tails.along(spliced)
     _, unspliced = tails.along(genome)
@@ -135,8 +139,12 @@ def _decide(
     present = np.where(tails.clipped, unspliced, genome.codes_at(tails.now))
     along = np.where(counted, tails.scores(codes), 0).sum(axis=1)
     now = np.where(counted, tails.scores(present.astype(np.uint8)), 0).sum(axis=1)
+    # Bases left out between parts that lie as far apart as the exons have it: as many put in as
+    # are lacking, two changes of length.
+    left_out = (counted & (tails.now < 0) & ~tails.clipped).any(axis=1)
+    now -= np.where(rejoins & left_out, 2 * tails.penalty, 0)
     fits = (compared >= FEWEST_CARRIED) & (different <= compared // MISMATCHES_ALLOWED)
-    usable = free & (rejoins | tails.complete) & changed.any(axis=1)
+    usable = (rejoins | (free & tails.complete)) & changed.any(axis=1)
     onward = usable & ((fits & (along > now)) | (rejoins & (along >= now)))
     rows = np.flatnonzero(onward)
     carried = Moves.of_tails(tails, rows, upto[rows], to[rows])
@@ -180,13 +188,13 @@ def extend_clips(
     Returns:
         The reads looked at, and those carried on.
     """
-    places = Places(reads)
+    places = Places(reads, own=True)
     clip = places.loose(direction)
     reach = np.minimum(clip, _REACH)
     low = reads.end if direction > 0 else reads.start - reach
     hides = np.searchsorted(targets, low + reach) > np.searchsorted(targets, low)
     wanted = hides & (clip <= _MOST_CLIPPED) & places.stopped(genome, direction)
-    wanted &= ~_in_parts(reads) & ~left_alone
+    wanted &= ~left_alone
     rows = np.flatnonzero(wanted)
     anchor = places.last_aligned[rows] if direction > 0 else places.first_aligned[rows]
     carried = []
@@ -230,10 +238,3 @@ def _shared(
         here = asked & (position == place)
         shared[here] = enough[code[here]]
     return shared
-
-
-def _in_parts(reads: Reads) -> NDArray[np.bool_]:
-    """Return which reads have parts aligned elsewhere; their clips are those parts (R)."""
-    key = reads.fragment * 4 + reads.number
-    parts: NDArray[np.bool_] = np.isin(key, key[reads.supplementary])
-    return parts

@@ -20,16 +20,15 @@ from vexas_uba1.realignment.tails import Places, Tails, tails_of
 from vexas_uba1.realignment.tracks import NOWHERE, Track
 from vexas_uba1.reference import UNKNOWN
 
-INDEL_PENALTY = 50
-"""Phred that an insertion or deletion costs at most: more than any one mismatch (assumed)."""
-PENALTY_ABOVE_QUALITY = 12
-"""Phred by which it exceeds the read's mean quality: poor reads err in length too (assumed)."""
 CLIP_PENALTY = 27
 """Of a clipped end, where other reads show the indel: five bases are worth it (assumed). So reads
 with 8 lacking bases are about as often informative as reads that must show all 8."""
 _BESIDE = 12  # bases at either side of an indel within which aligners put it elsewhere or clip
 _FEWEST_ANCHORED = 12
 _CELLS = 1 << 22
+_DECIMALS = 2
+_SHORT = 6  # bases of an insertion that score less than one mismatch costs
+_FAR = 20  # bases of which two at least disagree when an insertion is longer or shorter
 _EPSILON = 0.01  # of a Phred; sums of small floats
 
 
@@ -39,6 +38,7 @@ class _Proposals:
 
     moves: Moves
     gain: NDArray[np.float64]
+    candidate: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Comparison:
     Attributes:
         compared: Which reads were looked at (R).
         moved: Those that another haplotype or placement explains better.
+        chosen: Number of the candidate that each of them took.
         hidden: Ends that reference and indel explain alike, or that only seem to show mismatches.
         undecided: Which reads have a clipped end that fits an indel no worse than the reference
             (R).
@@ -55,6 +56,7 @@ class Comparison:
 
     compared: NDArray[np.bool_]
     moved: Moves
+    chosen: NDArray[np.int64]
     hidden: Moves
     undecided: NDArray[np.bool_]
 
@@ -68,6 +70,7 @@ def compare(
     *,
     learnt: Track | None = None,
     among: NDArray[np.bool_] | None = None,
+    settled: Mapping[Candidate, NDArray[np.bool_]] | None = None,
 ) -> Comparison:
     """Compare reads with every candidate near them and choose what explains each best.
 
@@ -80,37 +83,46 @@ def compare(
         learnt: The window's bases with more of them known, to tell haplotypes apart; by default
             they are ``genome``.
         among: Which reads to look at; all by default (R).
+        settled: By haplotype, which reads are known to have it (R): they are not compared with
+            others that lie there, for these would be given the changes that the read must pay for.
     """
     places = Places(reads)
     learnt = genome if learnt is None else learnt
     stopped = (places.stopped(learnt, -1), places.stopped(learnt, 1))
+    unsure = _unsure(places, learnt)
     proposals: list[_Proposals] = []
     hidden: list[Moves] = []
     looked = np.zeros(reads.count, dtype=np.bool_)
     undecided = np.zeros(reads.count, dtype=np.bool_)
-    for candidate, readers in candidates.items():
+    for number, (candidate, readers) in enumerate(candidates.items()):
         track = spliced if spliced is not None and spliced.holds(candidate.put) else learnt
         if not track.holds(candidate.put):
             continue
         wanted = np.zeros(reads.count, dtype=np.bool_)
         wanted[readers] = True
         if candidate.compared:
-            _mark_suspects(wanted, places, stopped, candidate, learnt)
+            _mark_suspects(wanted, places, stopped, unsure, candidate, learnt)
         wanted[shown.get(candidate.put, _NONE)] = False
+        for other, known in (settled or {}).items():
+            if other is not candidate and _meet(candidate, other):
+                wanted &= ~known
         rows = np.flatnonzero(wanted if among is None else wanted & among)
+        if rows.size == 0:
+            continue
         looked[rows] = True
         shows = np.zeros(reads.count, dtype=np.bool_)
         shows[readers] = True
         for tails in _tails_at(places, rows, candidate, genome):
             weighed = _Weighed.of(tails, candidate, learnt, track)
-            proposals.append(weighed.proposals(shows[tails.read]))
+            proposals.append(weighed.proposals(shows[tails.read], number))
             if candidate.compared:
                 hidden.append(weighed.hidden())
                 undecided[tails.read[weighed.open_end]] = True
-    moved = _best(proposals)
+    moved, chosen = _best(proposals)
     return Comparison(
         looked,
         moved,
+        chosen,
         _longest(hidden, moved.read),
         undecided,
     )
@@ -119,16 +131,22 @@ def compare(
 _NONE = np.array([], dtype=np.int64)
 
 
+def _meet(one: Candidate, other: Candidate) -> bool:
+    return one.low <= other.high + _BESIDE and other.low <= one.high + _BESIDE
+
+
 def _mark_suspects(
     wanted: NDArray[np.bool_],
     places: Places,
     stopped: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    unsure: NDArray[np.bool_],
     candidate: Candidate,
     genome: Track,
 ) -> None:
     """Mark the reads that might have the indel though their alignments do not show it so.
 
-    ``stopped`` tells the reads that an aligner clipped at the left, and at the right (R, R).
+    ``stopped`` tells the reads that an aligner clipped at the left, and at the right (R, R);
+    ``unsure`` those with a gap that could be explained better (R).
     """
     reads = places.reads
     low, high = candidate.low - _BESIDE, candidate.high + _BESIDE
@@ -136,8 +154,11 @@ def _mark_suspects(
     wanted |= left & (reads.start >= low) & (reads.start <= high)
     wanted |= right & (reads.end >= low) & (reads.end <= high)
     gone, put = reads.deletions, reads.insertions
-    wanted[gone.read[(gone.start <= high) & (gone.end >= low)]] = True
-    wanted[put.read[(put.position <= high) & (put.position >= low)]] = True
+    for read in (
+        gone.read[(gone.start <= high) & (gone.end >= low)],
+        put.read[(put.position <= high) & (put.position >= low)],
+    ):
+        wanted[read[unsure[read]]] = True
     blocks = reads.blocks
     low, high = candidate.low - 2, candidate.high + 2
     over = np.flatnonzero((blocks.position < high) & (blocks.position + blocks.length > low))
@@ -152,6 +173,37 @@ def _mark_suspects(
         code = reads.code[np.where(inside, blocks.base[some][:, None] + offset, 0)]
         differs = (inside & (code < UNKNOWN) & (code != codes)).any(axis=1)
         wanted[blocks.read[some[differs]]] = True
+
+
+def _unsure(places: Places, genome: Track) -> NDArray[np.bool_]:
+    """Return the reads with a gap that another haplotype could explain better (R).
+
+    None can if nothing is clipped, every base agrees with a known one, and there is but one gap: a
+    deletion, or a short insertion far from the ends. An insertion's bases have no score of their
+    own, so where few bases follow it a longer one can gain by them.
+    """
+    reads, blocks, put = places.reads, places.reads.blocks, places.reads.insertions
+    gaps = np.bincount(reads.deletions.read, minlength=reads.count)
+    gaps += np.bincount(put.read, minlength=reads.count)
+    unsure = (gaps > 1) | ((gaps > 0) & ((places.loose(1) > 0) | (places.loose(-1) > 0)))
+    before = put.base - places.first_aligned[put.read]
+    behind = places.last_aligned[put.read] + 1 - put.base - put.length
+    unsure[put.read[(put.length > _SHORT) | (np.minimum(before, behind) < _FAR)]] = True
+    asked = np.flatnonzero((gaps == 1)[blocks.read] & ~unsure[blocks.read])
+    bounds = np.cumsum(blocks.length[asked])
+    at = 0
+    while at < asked.size:
+        done = bounds[at - 1] if at else 0
+        upto = max(at + 1, int(np.searchsorted(bounds, done + _CELLS)))
+        some = asked[at:upto]
+        length = blocks.length[some]
+        step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+        shown = reads.code[np.repeat(blocks.base[some], length) + step]
+        known = genome.codes_at(np.repeat(blocks.position[some], length) + step)
+        differs = (known == UNKNOWN) | ((shown != known) & (shown < UNKNOWN))
+        unsure[np.repeat(blocks.read[some], length)[differs]] = True
+        at = upto
+    return unsure
 
 
 def _tails_at(
@@ -231,12 +283,10 @@ class _Weighed:
 
     @classmethod
     def of(cls, tails: Tails, candidate: Candidate, genome: Track, track: Track) -> _Weighed:
-        total = np.where(tails.inside, tails.quality, 0).sum(axis=1, dtype=np.float32)
-        mean = total / np.maximum(tails.inside.sum(axis=1), 1)
-        penalty = np.minimum(INDEL_PENALTY, mean + PENALTY_ABOVE_QUALITY).astype(np.float32)
+        penalty = tails.penalty
         paid = penalty[:, None] * tails.opened
         present = tails.scores(genome.codes_at(tails.now)) - paid
-        edited = track.edited(candidate.put).changed(candidate.cis)
+        edited = track.edited(candidate.put, candidate.at).changed(candidate.cis)
         return cls(
             tails,
             _path(tails, track, candidate, present, paid),
@@ -246,7 +296,7 @@ class _Weighed:
             candidate.shared,
         )
 
-    def proposals(self, shows: NDArray[np.bool_]) -> _Proposals:
+    def proposals(self, shows: NDArray[np.bool_], candidate: int) -> _Proposals:
         """Return the reads that do better with it; ``shows``: which show this very indel (K)."""
         plain, edited = self.plain, self.edited
         penalty = self.penalty
@@ -265,7 +315,7 @@ class _Weighed:
         takes = edited.usable & differs & (((gain > _EPSILON) & (gain > back)) | alike)
         rows = np.flatnonzero(takes)
         moves = Moves.of_tails(self.tails, rows, edited.upto[rows], edited.to[rows])
-        return _Proposals(moves, gain[rows])
+        return _Proposals(moves, gain[rows], candidate)
 
     @property
     def open_end(self) -> NDArray[np.bool_]:
@@ -329,11 +379,14 @@ def _prefix_any(flags: NDArray[np.bool_], upto: NDArray[np.int64]) -> NDArray[np
     return found
 
 
-def _best(proposals: list[_Proposals]) -> Moves:
-    """Return each read's proposal of the largest gain; of equal ones the first."""
+def _best(proposals: list[_Proposals]) -> tuple[Moves, NDArray[np.int64]]:
+    """Return each read's proposal of the largest gain, and whose it is; of equal ones the first."""
     moves = Moves.joined([one.moves for one in proposals])
     gain = np.concatenate([np.array([]), *(one.gain for one in proposals)])
-    return moves.once(np.lexsort((-gain, moves.read)))
+    whose = np.concatenate([_NONE, *(np.full(one.gain.size, one.candidate) for one in proposals)])
+    order = np.lexsort((-np.round(gain, _DECIMALS), moves.read))
+    _, first = np.unique(moves.read[order], return_index=True)
+    return moves.once(order), whose[order[first]]
 
 
 def _longest(hidden: list[Moves], moved: NDArray[np.int64]) -> Moves:

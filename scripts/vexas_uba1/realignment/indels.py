@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vexas_uba1.alignments.inserted import inserted_numbers, inserted_text
 from vexas_uba1.alignments.reads import Reads
 from vexas_uba1.locus.bases import Bases
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.normalise import left_normalise
 from vexas_uba1.realignment.introns import shown_codes
-from vexas_uba1.reference import BASES, UNKNOWN, encode
+from vexas_uba1.reference import UNKNOWN, encode
 
 FEWEST_READS = 2
 """Reads that must show an indel before others are compared with it."""
@@ -39,6 +40,8 @@ class Candidate:
         shared: Whether enough reads show it, so that it is there.
         cis: Substitutions beside it that the reads that show it have as well: 0-based position and
             base code.
+        at: Of a haplotype that is more than an insertion or deletion the 0-based position of each
+            base put in, -1 for none; else empty.
     """
 
     edit: Edit
@@ -48,6 +51,7 @@ class Candidate:
     compared: bool
     shared: bool
     cis: tuple[tuple[int, int], ...] = ()
+    at: tuple[int, ...] = ()
 
 
 def placements(edit: Edit, bases: Bases) -> Iterator[Edit]:
@@ -113,28 +117,13 @@ def shown_indels(
         shown[edit] = gone.read[rows[group]]
     put = reads.insertions
     rows = np.flatnonzero(matters(put.position) & (put.length <= _MOST_LENGTH))
-    texts = _texts(reads, rows)
-    # Equal bases have equal numbers.
-    number = np.unique(texts, return_inverse=True)[1] if rows.size else rows
+    number = inserted_numbers(reads, rows)
+    rows, number = rows[number != -1], number[number != -1]
     for group in _groups(np.stack([put.position[rows], number])):
-        text = str(texts[group[0]])
-        if set(text) <= set(BASES[:UNKNOWN]):
-            at = int(put.position[rows[group[0]]])
-            shown[Edit(at, at, text)] = put.read[rows[group]]
+        first = int(rows[group[0]])
+        at = int(put.position[first])
+        shown[Edit(at, at, inserted_text(reads, first))] = put.read[rows[group]]
     return shown
-
-
-def _texts(reads: Reads, rows: NDArray[np.int64]) -> NDArray[np.str_]:
-    """Return the bases of insertions."""
-    put = reads.insertions
-    letters = np.array(list(BASES))
-    return np.array(
-        [
-            "".join(letters[reads.code[base : base + length]])
-            for base, length in zip(put.base[rows], put.length[rows], strict=True)
-        ],
-        dtype=np.str_,
-    )
 
 
 def _groups(keys: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
@@ -169,25 +158,45 @@ def choose_candidates(
     for edit, by in shown.items():
         readers.setdefault(left_normalise(edit, bases), []).append(by)
     support = {edit: sum(by.size for by in parts) for edit, parts in readers.items()}
-    depth = _depths(reads)
+    depth = depths(reads)
     found: dict[Candidate, NDArray[np.int64]] = {}
     chosen = 0
+    low, high = min(codon) - _MOST_LENGTH, max(codon) + _MOST_LENGTH
     for edit in sorted(readers, key=lambda one: (-support[one], one)):
-        shared = support[edit] >= max(FEWEST_READS, SMALLEST_SHARE * depth(edit.start))
+        near = low <= edit.start <= high
+        if support[edit] < FEWEST_READS and edit not in listed and not near:
+            continue
+        shared = support[edit] >= FEWEST_READS
+        shared = shared and support[edit] >= SMALLEST_SHARE * depth(edit.start)
         # Beside unknown bases nothing could tell it from another.
         sought = shared and "N" not in bases.slice(edit.start - 1, edit.end + 1)
         compared = edit in listed or (sought and chosen < _MOST_CANDIDATES)
         chosen += compared
-        near = min(abs(edit.start - position) for position in codon) <= _MOST_LENGTH
-        touches = near and any(_breaks(one, codon) for one in placements(edit, bases))
-        if compared or touches:
-            candidate = candidate_of(edit, bases, codon, compared=compared, shared=shared)
-            by = np.concatenate([*readers[edit], _NONE])
-            found[replace(candidate, cis=_in_cis(candidate, by, reads, bases))] = by
+        if not compared and not (near and _to_rewrite(edit, shown, support[edit], bases, codon)):
+            continue
+        candidate = candidate_of(edit, bases, codon, compared=compared, shared=shared)
+        by = np.concatenate([*readers[edit], _NONE])
+        found[replace(candidate, cis=_in_cis(candidate, by, reads, bases))] = by
     return dict(sorted(found.items(), key=lambda item: item[0].edit))
 
 
 _NONE = np.array([], dtype=np.int64)
+
+
+def _to_rewrite(
+    edit: Edit,
+    shown: Mapping[Edit, NDArray[np.int64]],
+    support: int,
+    bases: Bases,
+    codon: Collection[int],
+) -> bool:
+    """Return whether an indel can touch the codon, and some reads have it in another placement."""
+    everywhere = list(placements(edit, bases))
+    clear = [one for one in everywhere if not _breaks(one, codon)]
+    if len(clear) == len(everywhere):
+        return False
+    put = shown.get(clear[0] if clear else edit)
+    return put is None or put.size < support
 
 
 def _in_cis(
@@ -214,7 +223,7 @@ def _in_cis(
     return tuple(found)
 
 
-def _depths(reads: Reads) -> Callable[[int], int]:
+def depths(reads: Reads) -> Callable[[int], int]:
     """Return what tells how many blocks cover a 0-based position."""
     begin = np.sort(reads.blocks.position)
     end = np.sort(reads.blocks.position + reads.blocks.length)

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import Reads
-from vexas_uba1.locus.edits import Allele
+from vexas_uba1.locus.edits import Allele, Edit
+from vexas_uba1.locus.normalise import left_normalise
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Interval
 from vexas_uba1.realignment.codon import realign_codon
+from vexas_uba1.realignment.complexes import complex_candidates
 from vexas_uba1.realignment.ends import extend_clips, follow_transcript
-from vexas_uba1.realignment.haplotypes import compare
-from vexas_uba1.realignment.indels import choose_candidates, shown_indels
+from vexas_uba1.realignment.haplotypes import Comparison, compare
+from vexas_uba1.realignment.indels import (
+    Candidate,
+    candidate_of,
+    choose_candidates,
+    shown_indels,
+)
 from vexas_uba1.realignment.introns import learn_beside
+from vexas_uba1.realignment.listed import ask_for_deletion, forget
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.realignment.rewriting import Moves, rewrite
 from vexas_uba1.realignment.tracks import Track, genome_track, spliced_track
 from vexas_uba1.reference import ReferenceWindow
 
 _NEAR_CODING = 12  # bases; indels farther off the searched ones are left alone
+_KINDS = (
+    "junction", "overhang", "haplotype", "uninformative", "clip", "listed", "unclear", "codon",
+)  # fmt: skip
 _ROUNDS = 3  # a read may have two indels, one near each end
 
 
@@ -54,7 +65,8 @@ def realign(
     if reads.count:
         work.run()
     return work.reads, RealignmentReport(
-        int(work.compared.sum()), {kind: count for kind, count in work.realigned.items() if count}
+        int(work.compared.sum()),
+        {kind: int(reads.sum()) for kind, reads in work.realigned.items() if reads.any()},
     )
 
 
@@ -78,28 +90,41 @@ class _Work:
         if spliced and len(self.exons) > 1:
             self.introns = [(one[1], other[0]) for one, other in pairwise(self.exons)]
             self.transcript = spliced_track(self.genome, self.introns)
+        self.settled: dict[Candidate, NDArray[np.bool_]] = {}
         self.compared = np.zeros(reads.count, dtype=np.bool_)
-        self.realigned = dict.fromkeys(
-            ("junction", "overhang", "haplotype", "uninformative", "clip", "codon"), 0
-        )
+        self.realigned = {kind: np.zeros(reads.count, dtype=np.bool_) for kind in _KINDS}
 
     def run(self) -> None:
         if self.transcript is not None:
             self._junctions(self.transcript)
         undecided = self._indels()
         self._clips(undecided)
+        asked = self._listed()
         looked, moves = realign_codon(
-            self.reads, self.transcript or self.genome, self.genome, self.placed.codon_positions
+            self.reads,
+            self.transcript or self.genome,
+            self.genome,
+            self.placed.codon_positions,
+            asked,
         )
         self._apply("codon", looked, moves)
+        if moves.read.size:
+            self._complexes(asked)
 
     def _junctions(self, transcript: Track) -> None:
         for direction in (1, -1):
-            looked, carried, hidden = follow_transcript(
-                self.reads, self.genome, transcript, self.exons, direction
-            )
-            self._apply("junction", looked, carried)
-            self._apply("overhang", looked, hidden)
+            among = np.ones(self.reads.count, dtype=np.bool_)
+            # A read whose parts were joined can be put right at one junction each time.
+            for _ in self.exons:
+                looked, carried, hidden = follow_transcript(
+                    self.reads, self.genome, transcript, self.exons, direction, among
+                )
+                self._apply("junction", looked, carried)
+                self._apply("overhang", looked, hidden)
+                among = np.zeros(self.reads.count, dtype=np.bool_)
+                among[carried.read] = True
+                if not carried.read.size:
+                    break
 
     def _indels(self) -> NDArray[np.bool_]:
         """Compare with insertions and deletions; return which reads' clips may be one (R)."""
@@ -111,7 +136,8 @@ class _Work:
             codes = learn_beside(self.reads, self.genome, sorted(edits))
             learnt = genome_track(self.reference.start, codes)
         shown = shown_indels(self.reads, near, self.reference.start)
-        candidates = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+        simple = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+        candidates = self._haplotypes(shown) | simple
         among: NDArray[np.bool_] | None = None
         undecided = np.zeros(self.reads.count, dtype=np.bool_)
         for _ in range(_ROUNDS):
@@ -123,19 +149,66 @@ class _Work:
                 shown,
                 learnt=learnt,
                 among=among,
+                settled=self.settled,
             )
-            self._apply("haplotype", found.compared, found.moved)
-            self._apply("uninformative", found.compared, found.hidden)
+            self._settle(found, list(candidates))
             undecided |= found.undecided
             among = np.zeros(self.reads.count, dtype=np.bool_)
             among[found.moved.read] = among[found.hidden.read] = True
             if not among.any():
                 break
             shown = shown_indels(self.reads, near, self.reference.start)
-            now = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+            simple = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
+            now = self._haplotypes(shown) | simple
             if any(one.compared and one not in candidates for one in now):
                 candidates, among = now, None
         return undecided
+
+    def _complexes(self, asked: NDArray[np.int64]) -> None:
+        """Write haplotypes of several changes alike that were aligned anew.
+
+        Reads that were asked for a listed deletion stay: their other changes are errors.
+        """
+        shown = shown_indels(self.reads, self._near_coding(), self.reference.start)
+        candidates = self._haplotypes(shown)
+        among = np.ones(self.reads.count, dtype=np.bool_)
+        among[asked] = False
+        found = compare(
+            self.reads,
+            self.genome,
+            self.transcript,
+            candidates,
+            shown,
+            among=among,
+            settled=self.settled,
+        )
+        self._settle(found, list(candidates))
+
+    def _haplotypes(
+        self, shown: Mapping[Edit, NDArray[np.int64]]
+    ) -> dict[Candidate, NDArray[np.int64]]:
+        """Return indels with changes beside them; the reads that show one whole are settled."""
+        found = complex_candidates(
+            self.reads,
+            self.transcript or self.genome,
+            shown,
+            self.reference,
+            self.placed.codon_positions,
+        )
+        for candidate, readers in found.items():
+            for other in self.settled:
+                self.settled[other][readers] = False
+            known = self.settled.setdefault(candidate, np.zeros(self.reads.count, dtype=np.bool_))
+            known[readers] = True
+        return found
+
+    def _settle(self, found: Comparison, candidates: Sequence[Candidate]) -> None:
+        """Write reads as they were found to be best explained, and note by what."""
+        self._apply("haplotype", found.compared, found.moved)
+        self._apply("uninformative", found.compared, found.hidden)
+        for number, candidate in enumerate(candidates):
+            if candidate in self.settled:
+                self.settled[candidate][found.moved.read[found.chosen == number]] = True
 
     def _clips(self, undecided: NDArray[np.bool_]) -> None:
         listed = {at for one in self.alleles for edit in one.edits for at in edit.touched}
@@ -146,11 +219,28 @@ class _Work:
             )
             self._apply("clip", looked, moves)
 
+    def _listed(self) -> NDArray[np.int64]:
+        """Ask reads that err in length for the listed deletions; return those that have one."""
+        codon = self.placed.codon_positions
+        edits = {edit for one in self.alleles for edit in one.edits if edit.is_indel}
+        shown = shown_indels(self.reads, self._near_coding(), self.reference.start)
+        holds = [np.array([], dtype=np.int64)]
+        for edit in sorted(left_normalise(edit, self.reference) for edit in edits):
+            candidate = candidate_of(edit, self.reference, codon, compared=True, shared=True)
+            answers = ask_for_deletion(
+                self.reads, self.transcript or self.genome, self.genome, candidate, codon, shown
+            )
+            self._apply("listed", answers.looked, answers.moves)
+            self.reads = forget(self.reads, answers.unclear, candidate.low - 1, candidate.high + 1)
+            self.realigned["unclear"][answers.unclear] = True
+            holds.append(answers.holds)
+        return np.unique(np.concatenate(holds))
+
     def _apply(
         self, kind: str, looked: NDArray[np.int64] | NDArray[np.bool_], moves: Moves
     ) -> None:
         self.compared[looked] = True
-        self.realigned[kind] += int(moves.read.size)
+        self.realigned[kind][moves.read] = True
         self.reads = rewrite(self.reads, moves, self.introns)
 
     def _near_coding(self) -> NDArray[np.bool_]:

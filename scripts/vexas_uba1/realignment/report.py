@@ -15,7 +15,9 @@ class RealignmentReport:
         realigned: How many changed, by kind: ``junction`` (carried on along the transcript),
             ``overhang`` (a few bases in an intron clipped), ``haplotype`` (insertion or deletion),
             ``uninformative`` (an end that fits reference and indel clipped), ``clip`` (a clipped
-            end aligned) and ``codon`` (aligned anew around the codon).
+            end aligned), ``listed`` (a read that errs in length, aligned anew with or without a
+            listed deletion), ``unclear`` (one that neither explains, unknown there) and ``codon``
+            (aligned anew around the codon).
     """
 
     compared: int

@@ -217,6 +217,13 @@ def _gaps(
 
     kept = ~touched[reads.insertions.read]
     own = put_in > 0
+    # Bases between two parts of a read belong to neither: they were no insertion before.
+    between = np.flatnonzero(old.read[1:] == old.read[:-1])
+    first = old.base[between] + old.length[between]
+    size = old.base[between + 1] - first
+    apart = (size > 0) & ~np.isin(first, reads.insertions.base)
+    at, there = _found(base, first[apart])
+    own[there] &= size[apart][at[there]] != put_in[there]
     insertions = _ordered_insertions(
         np.concatenate([reads.insertions.read[kept], read[own]]),
         np.concatenate([reads.insertions.position[kept], position[own]]),

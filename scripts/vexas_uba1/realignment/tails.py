@@ -22,6 +22,10 @@ MISMATCHES_ALLOWED = 4
 """One base in so many may differ where an end is carried on without a gap."""
 FEWEST_CARRIED = 6
 """An end of fewer bases fits somewhere by chance too often to be carried on (assumed)."""
+INDEL_PENALTY = 50
+"""Phred that an insertion or deletion costs at most: more than any one mismatch (assumed)."""
+PENALTY_ABOVE_QUALITY = 12
+"""Phred by which it exceeds the read's mean quality: poor reads err in length too (assumed)."""
 LONGEST_GAP = 50
 """Reference bases of an indel; a longer gap of a spliced read is an intron."""
 _REACH = 160
@@ -35,9 +39,19 @@ _MISMATCH = (10 * np.log10(_ERROR / 3 / 0.25)).astype(np.float32)
 class Places:
     """Finds where stored bases lie, and which base of a read lies at a position."""
 
-    def __init__(self, reads: Reads) -> None:
-        """Index the blocks, which are in the order of stored bases."""
+    def __init__(self, reads: Reads, *, own: bool = False) -> None:
+        """Index the blocks, which are in the order of stored bases.
+
+        Args:
+            reads: All reads.
+            own: Whether a read ends for all purposes where bases begin that another part of it
+                holds, so that none of them is placed twice.
+        """
         self.reads = reads
+        self.first_base, self.end_base = reads.first_base[:-1], reads.first_base[1:]
+        if own:
+            self.first_base = self.first_base + reads.held_left
+            self.end_base = self.end_base - reads.held_right
         blocks = reads.blocks
         self._low = int(blocks.position.min(initial=0))
         self._span = int((blocks.position + blocks.length).max(initial=0)) - self._low + 2
@@ -106,8 +120,8 @@ class Places:
     def loose(self, direction: int) -> NDArray[np.int64]:
         """Return how many bases of each read lie beyond its last aligned one: clips (R)."""
         if direction > 0:
-            return self.reads.first_base[1:] - 1 - self.last_aligned
-        return self.first_aligned - self.reads.first_base[:-1]
+            return self.end_base - 1 - self.last_aligned
+        return self.first_aligned - self.first_base
 
     def stopped(self, genome: Track, direction: int) -> NDArray[np.bool_]:
         """Return which reads an aligner clipped at an end, since it did not fit (R).
@@ -191,6 +205,16 @@ class Tails:
         return scored
 
     @cached_property
+    def penalty(self) -> NDArray[np.float32]:
+        """Phred that an insertion or deletion costs (K)."""
+        total = np.where(self.inside, self.quality, 0).sum(axis=1, dtype=np.float32)
+        mean = total / np.maximum(self.inside.sum(axis=1), 1)
+        cost: NDArray[np.float32] = np.minimum(INDEL_PENALTY, mean + PENALTY_ABOVE_QUALITY).astype(
+            np.float32
+        )
+        return cost
+
+    @cached_property
     def clipped(self) -> NDArray[np.bool_]:
         """Which bases lie beyond the last aligned one (K, n)."""
         aligned = self.now >= 0
@@ -235,8 +259,8 @@ def tails_of(
     reads = places.reads
     for at in range(0, read.size, _CHUNK):
         some, anchor = read[at : at + _CHUNK], anchor_base[at : at + _CHUNK]
-        last = reads.first_base[some + 1] - 1
-        length = last - anchor if direction > 0 else anchor - reads.first_base[some]
+        last = places.end_base[some] - 1
+        length = last - anchor if direction > 0 else anchor - places.first_base[some]
         steps = np.arange(1, int(min(length.max(initial=0), _REACH)) + 1)
         inside = steps <= length[:, None]
         base = np.where(inside, anchor[:, None] + direction * steps, anchor[:, None])

@@ -61,16 +61,21 @@ class Track:
         around = self.columns_of(np.arange(edit.start - 1, edit.end + 1))
         return bool((around >= 0).all() and (np.diff(around) == 1).all())
 
-    def edited(self, edit: Edit) -> Track:
-        """Return the track of a molecule with an insertion or deletion that the track holds."""
+    def edited(self, edit: Edit, at: Sequence[int] = ()) -> Track:
+        """Return the track of a molecule with an edit that the track holds.
+
+        Args:
+            edit: What is replaced, and by what.
+            at: 0-based position of each base put in; by default none of them has one.
+        """
         first = int(self.column[edit.start - self.start])
         last = first + edit.end - edit.start
         put_in = encode(edit.alt)
-        nowhere = np.full(put_in.size, NOWHERE, dtype=np.int64)
+        places = np.array(at or [NOWHERE] * put_in.size, dtype=np.int64)
         return Track(
             self.start,
             self.size,
-            np.concatenate([self.position[:first], nowhere, self.position[last:]]),
+            np.concatenate([self.position[:first], places, self.position[last:]]),
             np.concatenate([self.code[:first], put_in, self.code[last:]]),
         )
 
