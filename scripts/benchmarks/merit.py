@@ -114,7 +114,7 @@ def need(
     library: Library, region: str, depth: int, change: Change, backgrounds: int, codons: int
 ) -> Need | None:
     """Find what one cell needs; None where even all molecules would not do."""
-    drawing = drawing_of(library, region, _seed(library.name, region, depth, change))
+    drawing = drawing_of(library, region, seed_of(library.name, region, depth, change))
     level = gene().level
     samples = [Sample.draw(drawing, depth) for _ in range(backgrounds)]
     # Where no position has an error rate of its own, the best test is the same in each.
@@ -217,7 +217,7 @@ def estimates(
     vafs: Sequence[float] = _VAFS,
 ) -> list[Estimates]:
     """Estimate VAFs, every run with a background of its own, called or not."""
-    drawing = drawing_of(library, "coding", _seed(library.name, "vaf", depth, changes[0]))
+    drawing = drawing_of(library, "coding", seed_of(library.name, "vaf", depth, changes[0]))
     level = gene().level
     # By VAF: relative estimates, and whether the interval holds the truth.
     cells: dict[float, list[tuple[float, bool]]] = {vaf: [] for vaf in vafs}
@@ -242,11 +242,11 @@ def estimates(
         if not inside:
             continue
         held = {vaf: int(sum(hit for _, hit in cells[vaf])) for vaf in inside}
-        total = sum(len(cells[vaf]) for vaf in inside)
+        runs_inside = sum(len(cells[vaf]) for vaf in inside)
         table = np.array(clusters[many], dtype=np.float64)
         bias, error = mean_of_clusters(table[:, 0], table[:, 1])
         worst = min((held[vaf] / len(cells[vaf]), vaf) for vaf in inside)
-        made.append(Estimates(many, total, bias, error, sum(held.values()), worst))
+        made.append(Estimates(many, runs_inside, bias, error, sum(held.values()), worst))
     return made
 
 
@@ -274,5 +274,6 @@ def vaf_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = LIBRARI
     return VAF_HEAD + "".join(rows)
 
 
-def _seed(*parts: object) -> int:
+def seed_of(*parts: object) -> int:
+    """Return a seed of its own for a cell."""
     return crc32(repr(parts).encode())
