@@ -82,8 +82,8 @@ class Effort:
     artefact_samples: int
 
 
-SMALL = Effort((1_000, 20_000), 15, 6, 6, 40)
-FULL = Effort(DEPTHS, 300, 40, 40, 3_000)
+SMALL = Effort((1_000,), 6, 5, 4, 30)
+FULL = Effort(DEPTHS, 300, 40, 40, 500)
 
 
 def level_of(change: Change) -> float:
