@@ -177,6 +177,21 @@ def test_doubt_of_the_errors_widens_the_interval():
     assert unsure.log_tail > sure.log_tail + 0.5
 
 
+@pytest.mark.parametrize("variance", [0.04, 0.2, 1.0])
+def test_the_parts_of_the_interval_are_joined_as_independent_ones(variance):
+    # Zou and Donner's rule; there cannot be fewer errors than none.
+    evidence = evidence_of(codon_view(30, 470, qualities=(17,)), model_with(variance=variance))
+    finding = judged(evidence)
+    error, share = float(evidence.chance.mean()), 30 / 500
+    low, high = mid_p_interval(30, 500)
+    slack = 2 * variance**0.5 * error
+    kept = 1 - float(evidence.lost.mean()) - error
+    below = share - error - math.hypot(share - low, slack)
+    above = share - error + math.hypot(high - share, min(slack, error))
+    assert finding.vaf_low == pytest.approx(below / kept, rel=1e-4)
+    assert finding.vaf_high == pytest.approx(above / kept, rel=1e-4)
+
+
 def test_the_doubt_is_of_the_expected_number_of_errors():
     evidence = evidence_of(codon_view(0, 4, qualities=(30, 10)), model_with(variance=0.09))
     assert evidence.doubt == pytest.approx(0.3, rel=1e-3)

@@ -153,6 +153,10 @@ def test_doubt_is_that_of_the_error_that_must_come_first():
     # A>G is likelier than T>C: T>C comes along.
     two = misreading(view, (G, C, G), model)
     assert two.variance * two.chance == pytest.approx([0.25 * (two.chance[0] - PLACED)])
+    likelier = model_with({(T, C): 6}, variance=0.2)
+    likelier.recalibration.variance[T, :, C] = 0.7
+    three = misreading(view, (G, C, G), likelier)
+    assert three.variance * three.chance == pytest.approx([0.7 * (three.chance[0] - PLACED)])
     alone = misreading(view, (A, C, G), model)
     assert alone.variance * alone.chance == pytest.approx([0.75 * ONE])
 

@@ -129,6 +129,19 @@ def test_only_where_copies_agree_is_there_more_than_announced():
     assert found.factor[C, :, A, 0, 2].mean() < 4
 
 
+def test_a_few_errors_where_copies_agree_tell_of_every_kind_there():
+    # Half an error is announced in all, some twenty are seen: kinds without any are doubted too.
+    found = fitted(
+        lambda _, __, ___, quality: 40.0 if quality == 45 else 1.0,
+        {(0, 30): 500, (8, 45): 60},
+        BASES[:300],
+    )
+    known = [context(before, behind) for before in "ACGT" for behind in "ACGT"]
+    agreeing = np.moveaxis(found.factor[:, known], 1, 2)[~np.eye(4, dtype=bool)][..., 8, 3]
+    assert agreeing.min() > 2 and agreeing.mean() > 4
+    assert seen_factors(found, 2)[..., 0].mean() < 1.3
+
+
 def test_poor_qualities_that_promise_too_much_say_nothing_of_good_ones():
     molecules = {(0, 15): 300, (0, 25): 300, (0, 37): 400}
     found = fitted(lambda _, __, ___, quality: 4.0 if quality == 15 else 1.0, molecules)
