@@ -17,10 +17,10 @@ from benchmarks.spiked import EXON3, gene
 LEAST_VAF = 0.0025
 """Share that is asked of callers that ask for one: what the issue's VarDict was tried down to."""
 LEAST_QUALITY = 20.0
-_LEAST_COUNT = 3
+_LEAST_COUNT, _DEEPEST = 3, 1_000_000
 _BESIDE = 10
 _POLL_S = 0.005
-_MISREAD = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+_PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 OURS = "vexas-uba1"
 
 
@@ -81,84 +81,73 @@ def call(tool: Tool, bam: Path, fasta: Path, folder: Path) -> tuple[list[Called]
     Raises:
         subprocess.CalledProcessError: a program failed.
     """
-    first, last = region()
-    contig = gene().placed.contig
-    place = f"{contig}:{first + 1}-{last}"
     out = folder / "calls.txt"
-    if tool.name == "LoFreq":
-        prepared = folder / "indelqual.bam"
-        out.unlink(missing_ok=True)
-        costs = [
-            run([["lofreq", "indelqual", "--dindel", "-f", fasta, "-o", prepared, bam]], None),
-            run([["samtools", "index", prepared]], None),
-            run(
-                [
-                    [
-                        "lofreq",
-                        "call",
-                        "--call-indels",
-                        "-f",
-                        fasta,
-                        "-r",
-                        place,
-                        "-o",
-                        out,
-                        prepared,
-                    ]
-                ],
-                None,
-            ),
-        ]
-        cost = Cost(sum(each.cpu_s for each in costs), max(each.peak_mb for each in costs))
-        return _from_vcf(out, 0.0), cost
+    out.unlink(missing_ok=True)
+    commands = {
+        "LoFreq": _lofreq,
+        "VarDict-Java": _vardict,
+        "freebayes": _freebayes,
+        "bcftools": _bcftools,
+        "VarScan": _varscan,
+    }[tool.name](bam, fasta, folder, out)
+    costs = [run(pipe, into) for pipe, into in commands]
+    cost = Cost(sum(each.cpu_s for each in costs), max(each.peak_mb for each in costs))
     if tool.name == "VarDict-Java":
-        cost = run(
-            [
-                ["vardict-java", "-G", fasta, "-f", LEAST_VAF, "-N", "sample", "-b", bam]
-                + ["-th", 1, "-R", place]
-            ],
-            out,
-        )
         return _from_vardict(out), cost
-    if tool.name == "freebayes":
-        cost = run(
-            [
-                ["freebayes", "-f", fasta, "-r", f"{contig}:{first}-{last}", "--pooled-continuous"]
-                + ["-F", LEAST_VAF, "-C", _LEAST_COUNT, bam]
-            ],
-            out,
-        )
-        return _from_vcf(out, LEAST_QUALITY), cost
-    if tool.name == "bcftools":
-        cost = run(
-            [
-                ["bcftools", "mpileup", "-Ou", "-d", 1_000_000, "-L", 1_000_000, "-f", fasta]
-                + ["-r", place, bam],
-                ["bcftools", "call", "-mv", "-Ov"],
-            ],
-            out,
-        )
-        return _from_vcf(out, LEAST_QUALITY), cost
-    cost = run(
-        [
-            ["samtools", "mpileup", "-B", "-d", 1_000_000, "-f", fasta, "-r", place, bam],
-            ["varscan", "mpileup2cns", "--min-var-freq", LEAST_VAF, "--variants"]
-            + ["--output-vcf", 1],
-        ],
-        out,
-    )
-    return _from_vcf(out, 0.0), cost
+    # freebayes' quality is one of a genotype, which it does not give here: its input filters decide.
+    return _from_vcf(out, LEAST_QUALITY if tool.name == "bcftools" else 0.0), cost
+
+
+Commands = list[tuple[Sequence[Sequence[object]], Path | None]]
+
+
+def _place() -> str:
+    first, last = region()
+    return f"{gene().placed.contig}:{first + 1}-{last}"
+
+
+def _lofreq(bam: Path, fasta: Path, folder: Path, out: Path) -> Commands:
+    prepared = folder / "indelqual.bam"
+    prepared.unlink(missing_ok=True)
+    calling = ("lofreq", "call", "--call-indels", "-f", fasta, "-r", _place(), "-o", out, prepared)
+    return [
+        ([("lofreq", "indelqual", "--dindel", "-f", fasta, "-o", prepared, bam)], None),
+        ([("lofreq", "index", prepared)], None),
+        ([calling], None),
+    ]
+
+
+def _vardict(bam: Path, fasta: Path, folder: Path, out: Path) -> Commands:
+    asked = ("-f", LEAST_VAF, "-N", "sample", "-b", bam, "-th", 1, "-R", _place())
+    return [([("vardict-java", "-G", fasta, *asked)], out)]
+
+
+def _freebayes(bam: Path, fasta: Path, folder: Path, out: Path) -> Commands:
+    first, last = region()
+    place = f"{gene().placed.contig}:{first}-{last}"
+    asked = ("--pooled-continuous", "-F", LEAST_VAF, "-C", _LEAST_COUNT)
+    return [([("freebayes", "-f", fasta, "-r", place, *asked, bam)], out)]
+
+
+def _bcftools(bam: Path, fasta: Path, folder: Path, out: Path) -> Commands:
+    deep = ("-d", _DEEPEST, "-L", _DEEPEST)
+    piled = ("bcftools", "mpileup", "-Ou", *deep, "-f", fasta, "-r", _place(), bam)
+    return [([piled, ("bcftools", "call", "-mv", "-Ov")], out)]
+
+
+def _varscan(bam: Path, fasta: Path, folder: Path, out: Path) -> Commands:
+    piled = ("samtools", "mpileup", "-B", "-d", _DEEPEST, "-f", fasta, "-r", _place(), bam)
+    asked = ("--min-var-freq", LEAST_VAF, "--variants", "--output-vcf", 1)
+    return [([piled, ("varscan", "mpileup2cns", *asked)], out)]
 
 
 def call_ours(bam: Path, folder: Path) -> tuple[Path, Cost]:
     """Run ``vexas-uba1 call`` as a user does; return the result's file and the cost."""
     out = folder / "ours"
     shutil.rmtree(out, ignore_errors=True)
+    command = (sys.executable, "-m", "vexas_uba1", "call", bam, "--out", out)
     cost = run(
-        [
-            [sys.executable, "-m", "vexas_uba1", "call", bam, "--out", out, "--sample", "sample"]
-            + ["--assay", "panel"]
-        ],
+        [(*command, "--sample", "sample", "--assay", "panel")],
         None,
         cwd=Path(__file__).resolve().parents[1],
     )
@@ -218,7 +207,7 @@ def _held_kb(pid: int) -> int:
         text = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except OSError:
         return 0
-    found = _MISREAD.search(text)
+    found = _PEAK.search(text)
     return int(found[1]) if found else 0
 
 

@@ -174,9 +174,18 @@ class Sample:
         )
 
     def asked(
-        self, change: Change, view: View, level: float, limit_power: float | None = None
+        self,
+        change: Change,
+        view: View,
+        level: float,
+        limit_power: float | None = None,
+        *,
+        judges_quality: bool = True,
     ) -> tuple[Finding, NDArray[np.bool_]]:
-        """Test a change as the caller does; return the finding and which molecules show it."""
+        """Test a change as the caller does; return the finding and which molecules show it.
+
+        Without ``judges_quality`` no allele is flagged for poor bases.
+        """
         allele = gene().allele(change)
         evidence = Evidence.of(allele, view, [view.pattern(allele)], self.model)
         support = Support(
@@ -184,7 +193,7 @@ class Sample:
             evidence.shows,
             evidence.chance,
             artefact_strand=artefact_strand(change),
-            is_poor_sample=is_poor(self.drawing.library),
+            is_poor_sample=not judges_quality or is_poor(self.drawing.library),
         )
         found = assess(evidence, level, Counting(), support=support, limit_power=limit_power)
         return found, evidence.shows
