@@ -332,9 +332,9 @@ def test_a_better_molecule_never_weighs_less(chance, size):
     _, weight = weighed(chance, [size] * len(chance))
     order = np.argsort(chance)
     assert (np.diff(weight[order]) <= 0).all()
-    assert weight.max() == 48
+    assert weight.max() <= 48
     if max(chance) > 10 * min(chance):
-        assert weight.min() < 48
+        assert weight.min() < weight.max()
 
 
 @given(
