@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def call(tool: Tool, bam: Path, fasta: Path, folder: Path) -> tuple[list[Called]
     cost = Cost(sum(each.cpu_s for each in costs), max(each.peak_mb for each in costs))
     if tool.name == "VarDict-Java":
         return _from_vardict(out), cost
-    # freebayes' quality is one of a genotype, which it does not give here: its input filters decide.
+    # freebayes' quality is a genotype's, which it does not give here: its input filters decide.
     return _from_vcf(out, LEAST_QUALITY if tool.name == "bcftools" else 0.0), cost
 
 
@@ -149,13 +149,17 @@ def call_ours(bam: Path, folder: Path) -> tuple[Path, Cost]:
     cost = run(
         [(*command, "--sample", "sample", "--assay", "panel")],
         None,
-        cwd=Path(__file__).resolve().parents[1],
+        environment=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
     )
     (file,) = out.rglob("sample.result.json")
     return file, cost
 
 
-def run(commands: Sequence[Sequence[object]], out: Path | None, cwd: Path | None = None) -> Cost:
+def run(
+    commands: Sequence[Sequence[object]],
+    out: Path | None,
+    environment: Mapping[str, str] | None = None,
+) -> Cost:
     """Run commands as one pipe and measure them.
 
     The peak is read from the running programs every few milliseconds, since a child's own count
@@ -175,7 +179,7 @@ def run(commands: Sequence[Sequence[object]], out: Path | None, cwd: Path | None
                     stdin=running[-1].stdout if running else subprocess.DEVNULL,
                     stdout=sink if last else subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    cwd=cwd,
+                    env=environment,
                 )
             )
             before = running[-2].stdout if len(running) > 1 else None

@@ -5,6 +5,7 @@ At a codon without a variant whatever passes at the level of class ``vexas`` is 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -106,8 +107,9 @@ def bams(folder: Path, work: Path) -> Iterator[tuple[str, Path]]:
             *(sys.executable, "-m", "vexas_uba1", "run", "--cores", "1"),
             *("--config", str(work / "config.yaml")),
         ],
-        cwd=Path(__file__).resolve().parents[1],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])},
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         check=True,
     )
     for _, name, _ in pairs:
@@ -164,6 +166,10 @@ def tested(seen: Observed) -> Tested:
             left_out += 1
             continue
         depths.append(view.size)
+        tests += 9
+        if view.haplotypes.keys() == {view.reference_pattern}:
+            # Where nothing is shown, nothing is found.
+            continue
         model = fit(counted, frozenset(codon))
         for at, own in zip(codon, known, strict=True):
             for alt in {*range(4)} - {own}:
@@ -173,7 +179,6 @@ def tested(seen: Observed) -> Tested:
                 found = assess(
                     evidence, gene().level, Counting(), support=support, limit_power=None
                 )
-                tests += 1
                 if found.significant:
                     (flagged if found.flags else passing).append(
                         f"{placed.c_name(at)}{BASES[own]}>{BASES[alt]}"
