@@ -47,7 +47,7 @@ class Effort:
     changes: Sequence[Change]
 
 
-SMALL = Effort((1_000, 20_000), 6, 10, CANONICAL[2:])
+SMALL = Effort((1_000, 20_000), 6, 15, CANONICAL[2:])
 FULL = Effort(DEPTHS, 40, 50, CANONICAL)
 
 

@@ -85,7 +85,7 @@ class Effort:
     vaf_runs: int
 
 
-SMALL = Effort((1_000, 20_000), ("coding",), 8, 12, 12)
+SMALL = Effort((1_000,), ("coding",), 8, 12, 25)
 FULL = Effort(DEPTHS, ("coding", "exon 3"), 30, 60, 250)
 
 
