@@ -15,6 +15,10 @@ _STEPS = 64
 """Steps of the lattice per unit of the natural logarithm of the likelihood ratio."""
 
 
+_SETTLED = 0.02
+"""Relative change of the VAF at which its weights are as good as the final one's."""
+
+
 @dataclass(frozen=True)
 class Optimum:
     """The test of a library's molecules at a level; c kinds of observation.
@@ -48,7 +52,9 @@ def optimum(
     for _ in range(5):
         weight = np.rint(_STEPS * np.log1p(vaf * (1 - lost) / chance)).astype(np.int64)
         critical = _critical(weight, chance, trials, level)
-        vaf = _reaching(weight, chance, trials, lost, critical)
+        before, vaf = vaf, _reaching(weight, chance, trials, lost, critical)
+        if abs(vaf / before - 1) < _SETTLED:
+            break
     return Optimum(weight, critical, vaf * total)
 
 
@@ -86,4 +92,4 @@ def _reaching(
     low, high = 0.0, 4 / float(trials.sum())
     while high < 1 and missed(high) > 0:
         low, high = high, min(1.0, 1.6 * high)
-    return float(brentq(missed, low, high, rtol=1e-4))
+    return float(brentq(missed, low, high, rtol=1e-3))
