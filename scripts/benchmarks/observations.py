@@ -262,7 +262,8 @@ class Drawing:
         own = self.library.kinds
         generator = self._generator
         codes = np.zeros((3, depth), dtype=np.uint8)
-        kind = generator.choice(own.share.size, (3, depth), p=own.share)
+        # Neighbouring bases are read by the same mates, and about as well.
+        kind = np.tile(generator.choice(own.share.size, depth, p=own.share), (3, 1))
         true = np.array([self._around[at][1] for at in self.placed.codon_positions])
         mutant = generator.random(depth) < vaf
         for at in range(3):

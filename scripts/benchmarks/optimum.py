@@ -48,6 +48,10 @@ def optimum(
         lost: Share of true molecules that are misread, by kind (c).
         level: Of the test.
     """
+    # Kinds that differ in nothing that counts are one.
+    pairs, group = np.unique(np.stack((chance, lost)), axis=1, return_inverse=True)
+    trials = np.bincount(group, trials, pairs.shape[1]).astype(np.float64)
+    chance, lost = pairs
     total, vaf = float(trials.sum()), 8 / float(trials.sum())
     for _ in range(5):
         weight = np.rint(_STEPS * np.log1p(vaf * (1 - lost) / chance)).astype(np.int64)
@@ -55,7 +59,7 @@ def optimum(
         before, vaf = vaf, _reaching(weight, chance, trials, lost, critical)
         if abs(vaf / before - 1) < _SETTLED:
             break
-    return Optimum(weight, critical, vaf * total)
+    return Optimum(weight[group], critical, vaf * total)
 
 
 def _distribution(

@@ -157,12 +157,11 @@ class Sample:
         """Return true chances of an error, molecules and share of misread ones, by kind (c)."""
         own = self.drawing.library.kinds
         chance = self.drawing.truth(change.row, self.background.factors)[:, change.alt]
-        # A true molecule is lost if any of the codon's three bases is misread.
-        beside = 2 * float(base_error(own.quality) @ own.share)
         return (
             np.clip(chance, _LEAST_CHANCE, 0.5),
             own.share * self.depth,
-            np.minimum(base_error(own.quality) + beside, 0.5),
+            # A true molecule is lost if any of the codon's three bases is misread.
+            np.minimum(3 * base_error(own.quality), 0.5),
         )
 
     def codon(
