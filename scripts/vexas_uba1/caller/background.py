@@ -8,8 +8,9 @@ errors alone is computed without further approximation, by a discrete Fourier tr
 characteristic function (Hong 2013, doi:10.1016/j.csda.2012.10.006, for equal weights).
 
 How far the error probabilities are off together is not known exactly: a common factor of mean one
-has a gamma distribution with the error model's relative variance. With equal p and small p the
-number of erring molecules is then beta-binomial (here: its limit, negative binomial).
+has a gamma distribution with the error model's relative variance v. Of a sum with the cumulants C,
+a Poisson mixture has -log(1 - v C) / v. With equal and small p the number of erring molecules is
+then beta-binomial (here: its limit, negative binomial).
 """
 
 from __future__ import annotations
@@ -20,23 +21,25 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import log_ndtr, logsumexp, ndtr, roots_genlaguerre, roots_hermitenorm
+from scipy.special import ndtr
 
-MOST_ERROR = 0.5
 _MOST_WEIGHT = 48
 _LARGEST_MEAN = 20_000
 """Of the weights' sum; beyond it weights are made coarser, to keep the lattice small."""
 _DETECTABLE, _DETECTABLE_SDS = 8.0, 3.0
 """Molecules that a weak but detectable allele has about, where there are no errors; and beyond
 them, in standard deviations of the number of errors."""
-_NODES = 12
-_NEARLY_NORMAL, _NEARLY_CERTAIN = 1 / 150, 1e-9
-_LOWEST_FACTOR = 1e-3
-_TAIL_SDS = 14.0
+_NEARLY_CERTAIN = 1e-9
+_TAIL_SDS, _TILTED_SDS = 14.0, 30.0
+_STEEPEST = 700.0
+_LEAST_LOGARITHM = -745.0
+"""Of a moment: what is smaller is zero."""
+_BEYOND_TELLING = -2400.0
+"""Logarithm of a tail below which only its order is told: qualities end at 9999."""
 _MOST_EXACT = 128
 _AS_GOOD_AS_SURE = 1 - 1e-10
 _SMALLEST_TABLED = 1e-12
-"""Tails below it are asked of a saddlepoint, for the transform is exact to some 1e-15."""
+"""Tails below it are summed where they are likely, for the transform is exact to some 1e-15."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,16 @@ class Background:
         """Share of true molecules that are misread."""
         return float(self.lost @ self.trials) / max(1, self.total)
 
+    @cached_property
+    def _unit(self) -> int:
+        """Largest step that all sums keep."""
+        return max(1, int(np.gcd.reduce(self.weight, initial=0)))
+
+    @cached_property
+    def _steps(self) -> NDArray[np.int64]:
+        """Weights in such steps (G)."""
+        return self.weight // self._unit
+
     def thinned(self, total: int) -> Background:
         """Return about the same molecules, ``total`` of them."""
         edges = np.rint(np.cumsum(self.trials) * (total / self.total)).astype(np.int64)
@@ -88,85 +101,102 @@ class Background:
         return background
 
     @cached_property
-    def _factors(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Nodes and shares of the common factor's distribution."""
-        return _gamma_nodes(self.variance)
-
-    @cached_property
     def _highest(self) -> float:
         """A sum that errors alone never reach."""
         erring = self.trials * self.chance
-        mean = float(erring @ self.weight)
-        spread = float(erring @ self.weight**2) + self.variance * mean**2
-        return float(mean + _TAIL_SDS * spread**0.5 + 16 * _MOST_WEIGHT)
+        mean = float(erring @ self._steps)
+        spread = float(erring @ self._steps**2) + self.variance * mean**2
+        return float(mean + _TAIL_SDS * spread**0.5 + 16 * int(self._steps.max(initial=1)))
 
     @cached_property
     def _tails(self) -> NDArray[np.float64]:
         """P(sum >= s) for s = 0, 1, 2 and so on."""
         size = _lattice(self._highest)
-        mass = np.fft.irfft(self._moments(size, *self._factors), size)
+        mass = np.fft.irfft(np.exp(self._mixed(self._cumulants(size))), size)
         return np.cumsum(mass[::-1])[::-1]
 
-    def _moments(
-        self, size: int, factors: NDArray[np.float64], shares: NDArray[np.float64]
-    ) -> NDArray[np.complex128]:
-        """Return the sum's characteristic function at the frequencies of a lattice."""
+    def _cumulants(self, size: int, tilt: float = 0.0) -> NDArray[np.complex128]:
+        """Return log E[exp((tilt - i angle) sum)] at the frequencies of a lattice, factor one."""
         angle = 2 * np.pi * np.arange(size // 2 + 1) / size
-        turned = np.expm1(-1j * np.outer(self.weight, angle))
-        moments = np.zeros(angle.size, dtype=np.complex128)
-        for factor, share in zip(factors, shares, strict=True):
-            chance = np.minimum(self.chance * factor, MOST_ERROR)
-            moments += share * np.exp(self.trials @ np.log1p(chance[:, None] * turned))
-        return moments
+        turned = np.expm1(np.outer(self._steps, tilt - 1j * angle))
+        each: NDArray[np.complex128] = self.trials @ _log1p(self.chance[:, None] * turned)
+        return each
+
+    def _mixed(self, cumulants: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """Return the same over the factor's gamma distribution."""
+        if self.variance < _NEARLY_CERTAIN:
+            return cumulants
+        mixed = -np.log(1 - self.variance * cumulants) / self.variance
+        return np.asarray(mixed, dtype=np.complex128)
 
     def log_tail(self, score: int) -> float:
-        """Return the natural logarithm of P(sum of weights >= score) by errors alone."""
+        """Return the natural logarithm of P(sum of weights >= score) by errors alone.
+
+        Where the tail is small the distribution is tilted until its mean is the score and summed
+        there, so that nothing underflows.
+        """
         if score <= 0:
             return 0.0
-        if score < self._tails.size and self._tails[score] > _SMALLEST_TABLED:
-            return min(0.0, float(np.log(self._tails[score])))
-        factors, shares = self._factors
-        each = [self._log_tail_at(score, factor) for factor in factors]
-        return min(0.0, float(logsumexp(each, b=shares)))
-
-    def _log_tail_at(self, score: int, factor: float) -> float:
-        """Return the same for one factor, by Lugannani and Rice's formula (doi:10.2307/1426607)."""
-        used = (self.weight > 0) & (self.trials > 0)
-        weight, trials = self.weight[used], self.trials[used]
-        chance = np.minimum(self.chance[used] * factor, MOST_ERROR)
-        highest = int(weight @ trials)
+        # No sum lies between two steps.
+        score = -(-score // self._unit)
+        highest = int(self._steps @ self.trials)
         if score > highest:
             return float("-inf")
-        if score == highest:
-            return float(trials @ np.log(chance))
-        odds = np.log(chance) - np.log1p(-chance)
+        if score == highest and self.variance < _NEARLY_CERTAIN:
+            used = self._steps > 0
+            return float(self.trials[used] @ np.log(self.chance[used]))
+        if score < self._tails.size and self._tails[score] > _SMALLEST_TABLED:
+            return min(0.0, float(np.log(self._tails[score])))
+        tilt, cumulant, spread = self._tilted(score)
+        if cumulant - tilt * score < _BEYOND_TELLING:
+            # Daniels 1987, doi:10.2307/1403269: first order, on a lattice.
+            step = -np.expm1(-tilt) * spread * (2 * np.pi) ** 0.5
+            return cumulant - tilt * score - float(np.log(max(step, 1.0)))
+        size = _lattice(score + _TILTED_SDS * spread)
+        moments: NDArray[np.complex128] = np.exp(
+            self._mixed(self._cumulants(size, tilt)) - cumulant
+        )
+        mass = np.fft.irfft(moments, size)[score:]
+        series = float(np.exp(-tilt * np.arange(mass.size)) @ mass)
+        return min(0.0, cumulant - tilt * score + float(np.log(max(series, 1e-300))))
 
-        def slope(tilt: float) -> float:
-            return float((trials * weight) @ _expit(odds + tilt * weight)) - score
+    def _tilted(self, score: int) -> tuple[float, float, float]:
+        """Return the tilt that makes ``score`` the mean, the cumulant there and the deviation."""
 
-        if slope(0.0) >= 0:
-            return 0.0
-        high = 1.0
-        while slope(high) < 0 and high < 1e4:
-            high *= 2
-        tilt = float(brentq(slope, 0.0, high, xtol=1e-12))
-        shown = _expit(odds + tilt * weight)
-        cumulant = float(trials @ (np.logaddexp(np.log1p(-chance), np.log(chance) + tilt * weight)))
-        second = float((trials * weight**2) @ (shown * (1 - shown)))
-        root = np.sqrt(max(2 * (tilt * score - cumulant), 1e-300))
-        step = -np.expm1(-tilt) * np.sqrt(max(second, 1e-300))
-        normal = float(log_ndtr(-root))
-        density = -0.5 * root**2 - 0.5 * np.log(2 * np.pi)
-        more = 1 / step - 1 / root
-        if more <= 0:
-            return normal
-        return float(np.logaddexp(normal, density + np.log(more)))
+        def cumulant(tilt: float) -> float:
+            return float(self.trials @ np.log1p(self.chance * np.expm1(self._steps * tilt)))
+
+        def moments(tilt: float) -> tuple[float, float]:
+            grown = self.chance * np.exp(self._steps * tilt)
+            shown = grown / (1 - self.chance + grown)
+            mean = float((self.trials * self._steps) @ shown)
+            square = float((self.trials * self._steps**2) @ (shown * (1 - shown)))
+            kept = max(1 - self.variance * cumulant(tilt), 1e-12)
+            return mean / kept, square / kept + self.variance * (mean / kept) ** 2
+
+        steepest = _STEEPEST / int(self._steps.max())
+        low, high = 0.0, 1e-3
+        while high < steepest and self.variance * cumulant(2 * high) < 1:
+            if moments(high)[0] >= score:
+                break
+            low, high = high, 2 * high
+        if moments(high)[0] < score and self.variance * cumulant(2 * high) >= 1:
+            # The factor's own tail ends here; the mean grows without bound before it.
+            end = brentq(lambda tilt: self.variance * cumulant(tilt) - 1, high, 2 * high)
+            low, high = high, float(end) * (1 - 1e-13)
+        tilt = high
+        if moments(high)[0] > score:
+            tilt = float(brentq(lambda tilt: moments(tilt)[0] - score, low, high, xtol=1e-14))
+        mixed = cumulant(tilt)
+        if self.variance >= _NEARLY_CERTAIN:
+            mixed = -float(np.log(max(1 - self.variance * mixed, 1e-300))) / self.variance
+        return tilt, mixed, moments(tilt)[1] ** 0.5
 
     def critical_score(self, level: float) -> int | None:
         """Return the smallest sum whose tail is at most ``level``; None if no sum is."""
         score = int(np.searchsorted(-self._tails, -level))
-        if score < self._tails.size:
-            return score if score <= int(self.weight @ self.trials) else None
+        if score < self._tails.size and score <= int(self._steps @ self.trials):
+            return (score - 1) * self._unit + 1
         return None
 
     def reach(self, score: int, most: int) -> NDArray[np.float64]:
@@ -181,18 +211,19 @@ class Background:
         Returns:
             Probabilities for k = 0 … ``most``.
         """
+        score = -(-score // self._unit)
         share = self.trials * (1 - self.lost)
         share = share / share.sum()
-        mean, square = float(share @ self.weight), float(share @ self.weight**2)
+        mean, square = float(share @ self._steps), float(share @ self._steps**2)
         erring = self.trials * self.chance
         counts = np.arange(most + 1)
-        spread = counts * (square - mean**2) + float(erring @ self.weight**2)
-        surplus = counts * mean + float(erring @ self.weight) - score + 0.5
+        spread = counts * (square - mean**2) + float(erring @ self._steps**2)
+        surplus = counts * mean + float(erring @ self._steps) - score + 0.5
         reached = ndtr(surplus / np.sqrt(np.maximum(spread, 1e-12)))
         exact = min(most, _MOST_EXACT, int(2 * score / max(mean, 1e-300)) + 16)
-        size = _lattice(self._highest + exact * int(self.weight.max(initial=1)))
-        moment = np.fft.rfft(np.bincount(self.weight, share, minlength=size))
-        power = self._moments(size, np.ones(1), np.ones(1))
+        size = _lattice(self._highest + exact * int(self._steps.max(initial=1)))
+        moment: NDArray[np.complex128] = np.fft.rfft(np.bincount(self._steps, share, size))
+        power: NDArray[np.complex128] = np.exp(self._cumulants(size))
         for count in range(exact + 1):
             reached[count] = np.fft.irfft(power, size)[score:].sum()
             if reached[count] > _AS_GOOD_AS_SURE:
@@ -228,7 +259,7 @@ def background_of(
     coarse = _MOST_WEIGHT / max(float(worth.max(initial=1e-300)), 1e-300)
     mean = float((chance * size) @ worth) * coarse
     coarse *= min(1.0, _LARGEST_MEAN / max(mean, 1.0))
-    weight = np.rint(worth * coarse).astype(np.int64)
+    weight = np.maximum(np.rint(worth * coarse), worth >= worth.max(initial=0)).astype(np.int64)
     weights, group = np.unique(weight, return_inverse=True)
     trials = np.bincount(group, size, weights.size)
     per = np.maximum(trials, 1)
@@ -250,21 +281,11 @@ def _lattice(highest: float) -> int:
     return 1 << int(np.ceil(np.log2(highest + 2)))
 
 
-def _gamma_nodes(variance: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return nodes and shares that stand for a gamma distribution of mean one.
-
-    Generalised Gauss-Laguerre; of small variances it is nearly normal, and Gauss-Hermite serves.
-    """
-    if variance < _NEARLY_CERTAIN:
-        return np.ones(1), np.ones(1)
-    if variance < _NEARLY_NORMAL:
-        nodes, shares = roots_hermitenorm(_NODES)
-        factors = np.maximum(1 + nodes * variance**0.5, _LOWEST_FACTOR)
-        return factors, shares / shares.sum()
-    shape = 1 / variance
-    nodes, shares = roots_genlaguerre(_NODES, shape - 1)
-    return nodes / shape, shares / shares.sum()
-
-
-def _expit(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-values))
+def _log1p(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return log(1 + z); numpy's own loses digits of small complex numbers."""
+    real, imaginary = values.real, values.imag
+    with np.errstate(divide="ignore"):
+        size = 0.5 * np.log1p(2 * real + real**2 + imaginary**2)
+    size = np.maximum(size, _LEAST_LOGARITHM)
+    found: NDArray[np.complex128] = size + 1j * np.arctan2(imaginary, 1 + real)
+    return found

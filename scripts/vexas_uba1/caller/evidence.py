@@ -228,7 +228,9 @@ def assess(
     if depth < covered:
         # Copies of the same molecules add no evidence: as many of each kind are kept as the
         # input holds.
-        alt, score = alt * depth // covered, score * depth // covered
+        kept = alt * depth // covered
+        # By the molecules kept, so that no part of one counts.
+        alt, score = kept, score * kept // max(1, alt)
         background = background.thinned(depth)
     log_tail = background.log_tail(score)
     significant = alt >= FEWEST_MOLECULES and log_tail <= log(level)

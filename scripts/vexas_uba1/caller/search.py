@@ -26,8 +26,9 @@ from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import ErrorModel, PositionCounts, tail_by_position
 from vexas_uba1.reference import UNKNOWN, ReferenceWindow
 
-_CANDIDATE_TAIL = 1e-5
-"""Poisson tail below which a change deserves a closer look; far above every level of a test."""
+_CANDIDATE_TAIL = 2e-4
+"""Poisson tail below which a change deserves a closer look; far above every level of a test, for
+the position itself is among those that the errors are known from."""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def foreign_reads(support: Support) -> str | None:
     if around is None or not around.supporting.size:
         return None
     places = 0
-    for column in np.flatnonzero(_shared(around)):
+    for column in np.flatnonzero(_shared(around)).tolist():
         base = _commonest(around, column)[0]
         rest = around.others[:, column]
         rest = rest[rest < UNKNOWN]
@@ -67,7 +67,7 @@ def foreign_reads(support: Support) -> str | None:
 def _shared(around: Surroundings) -> NDArray[np.bool_]:
     """Return the positions at which most supporting fragments differ alike (P)."""
     shared = np.zeros(around.reference.size, dtype=np.bool_)
-    for column in np.flatnonzero(around.reference < UNKNOWN):
+    for column in np.flatnonzero(around.reference < UNKNOWN).tolist():
         _, same, read = _commonest(around, column)
         shared[column] = read >= _FEWEST_ALIKE and same >= _SHARED * read
     return shared
