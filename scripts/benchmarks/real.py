@@ -175,7 +175,7 @@ def tested(seen: Observed) -> Tested:
             for alt in {*range(4)} - {own}:
                 allele = Allele.substitution({at: BASES[alt]})
                 evidence = Evidence.of(allele, view, [view.pattern(allele)], model)
-                support = Support(view, evidence.shows, evidence.chance)
+                support = Support(view, evidence.shows, evidence.chance, evidence.weight)
                 found = assess(
                     evidence, gene().level, Counting(), support=support, limit_power=None
                 )

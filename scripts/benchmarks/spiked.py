@@ -191,6 +191,7 @@ class Sample:
             view,
             evidence.shows,
             evidence.chance,
+            evidence.weight,
             artefact_strand=artefact_strand(change),
             is_poor_sample=not judges_quality or is_poor(self.drawing.library),
         )

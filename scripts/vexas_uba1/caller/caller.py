@@ -296,6 +296,7 @@ class Caller:
             evidence.view,
             evidence.shows,
             evidence.chance,
+            evidence.weight,
             artefact_strand=self._artefact_strand(allele),
             is_poor_sample=self._is_poor_sample,
             look_beside=lambda: self._surroundings(evidence),

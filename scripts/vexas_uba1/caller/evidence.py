@@ -20,21 +20,21 @@ from vexas_uba1.caller.exact import (
     upper_bound,
 )
 from vexas_uba1.filters import Support, pass_chance, raise_flags
-from vexas_uba1.fragments.qualities import base_error
+from vexas_uba1.fragments.qualities import read_right
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.noise import ErrorModel, Misreading, misreading
 from vexas_uba1.reference import BASES
 
 HIGHEST_QUALITY = 9999.0
 _MOST_GROWTH, _DEPTH_STEP = 1e6, 1.02
-_MOST_LOST = 0.5
+_MOST_LOST = 0.99
 
 
 @dataclass(frozen=True)
 class TestLevels:
     """Rates of false positives per sample, each shared evenly by its family of alleles."""
 
-    vexas: float = 1e-4
+    vexas: float = 6e-5
     other_known: float = 1e-4
     search: float = 5e-4
     power: float = 0.95
@@ -149,13 +149,13 @@ class Evidence:
         if without is not None:
             shows &= ~without
         # Sorted, so that no order of positions shows in the last digit.
-        misread = np.sort(base_error(view.classes.quality), axis=0).sum(axis=0)
+        kept = np.sort(read_right(view.classes.quality), axis=0).prod(axis=0)
         return cls(
             allele,
             view,
             shows,
             misreading(view, patterns[0], model, patterns[1:]),
-            np.minimum(misread, _MOST_LOST),
+            np.minimum(1 - kept, _MOST_LOST),
         )
 
     @property
@@ -182,19 +182,31 @@ class Evidence:
         return replace(self, shows=self.shows & ~known)
 
     @cached_property
+    def _test(self) -> tuple[Background, NDArray[np.int64]]:
+        """What errors alone would show, and the weight of each class (c)."""
+        return background_of(
+            self.errors.chance, self.view.classes.size, self.lost, self.errors.variance
+        )
+
+    @property
+    def _weights(self) -> NDArray[np.int64]:
+        return self._test[1]
+
+    @property
     def weighed(self) -> tuple[Background, int]:
         """What errors alone would show, and the sum of weights that is shown."""
-        size = self.view.classes.size
-        background, weight = background_of(
-            self.errors.chance, size, self.lost, self.errors.variance
-        )
-        return background, int(weight[self.view.classes.of[self.shows]].sum())
+        return self._test[0], int(self.weight[self.shows].sum())
 
     @property
     def chance(self) -> NDArray[np.float64]:
         """Probability that each molecule shows the allele by error (n)."""
         each: NDArray[np.float64] = self.errors.chance[self.view.classes.of]
         return each
+
+    @property
+    def weight(self) -> NDArray[np.int64]:
+        """What each molecule adds to the test if it shows the allele (n)."""
+        return self._weights[self.view.classes.of]
 
     @property
     def doubt(self) -> float:
@@ -313,13 +325,7 @@ def depth_for_limit(
 
 
 def _flagless(support: Support) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
-    return lambda counts: pass_chance(
-        support.view,
-        support.chance,
-        support.artefact_strand,
-        counts,
-        is_poor_sample=support.is_poor_sample,
-    )
+    return lambda counts: pass_chance(support, counts)
 
 
 def limit_of(

@@ -23,25 +23,26 @@ SILENCE_OF_ARTEFACT, FEW_OF_ARTEFACT = 0.2, 0.05
 is the strand that a known artefact of the machine lies on (assumed)."""
 EXPLAINED = 0.005
 """Chance of errors above which they explain what the honest strand shows (assumed)."""
-_TRUSTED_CHANCE = 1e-3
-"""Molecules that err more often than this are no witness against an artefact."""
 
 
 def one_strand(support: Support) -> str | None:
     """Return why the support is one-sided, or None."""
-    view, shows, alt = support.view, support.shows, support.count
+    view, asked = support.view, support.witnesses
+    shows = support.shows & asked
+    alt = int(shows.sum())
     for name, there, loud in _strands(view):
         seen = int((there & shows).sum())
         # Molecules that a strand did not read could not have shown the allele on it.
-        chance = float(bdtr(seen, alt, there.mean()))
+        share = _share(there, asked)
+        chance = float(bdtr(seen, alt, share))
         silent = seen == 0 and chance < UNLIKELY_SILENCE
         # Deep data make any small imbalance unlikely; a flag asks for a large one as well.
-        faint = chance < UNLIKELY and seen < FAINT * alt * float(there.mean())
+        faint = chance < UNLIKELY and seen < FAINT * alt * share
         if silent or faint:
             return (
                 f"{alt - seen} of {alt} supporting fragments show it on the {loud} strand only, "
-                f"although {int(there.sum())} of {view.size} fragments were read on the {name} "
-                "strand"
+                f"although {int((there & asked).sum())} of {int(asked.sum())} fragments were read "
+                f"on the {name} strand"
             )
     return _artefact(support)
 
@@ -50,11 +51,11 @@ def _artefact(support: Support) -> str | None:
     strand = support.artefact_strand
     if strand is None:
         return None
-    honest = _honest(support.view, support.chance, strand)
-    seen, alt = int((honest & support.shows).sum()), support.count
+    honest = _honest(support)
+    seen, alt = int((honest & support.shows).sum()), int((support.shows & support.witnesses).sum())
     if seen >= _needed(support.chance[honest]):
         return None
-    if float(bdtr(seen, alt, honest.mean())) >= _unlikely(seen):
+    if float(bdtr(seen, alt, _share(honest, support.witnesses))) >= _unlikely(seen):
         return None
     return (
         f"{alt - seen} of {alt} supporting fragments show it on the {strand} strand only, on which "
@@ -63,27 +64,26 @@ def _artefact(support: Support) -> str | None:
     )
 
 
-def strand_pass_chance(
-    view: View,
-    chance: NDArray[np.float64],
-    artefact_strand: str | None,
-    counts: NDArray[np.int64],
-) -> NDArray[np.float64]:
+def strand_pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the chance that a true allele is not called one-sided, by its molecules."""
+    asked = support.witnesses
     passes = np.ones(counts.size)
-    for _, there, _ in _strands(view):
-        silence = (1 - there.mean()) ** counts
+    # As many of them as are witnesses on average.
+    witnesses = counts * _share(asked, np.ones(asked.size, dtype=np.bool_))
+    for _, there, _ in _strands(support.view):
+        silence = (1 - _share(there, asked)) ** witnesses
         passes *= np.where(silence < UNLIKELY_SILENCE, 1 - silence, 1.0)
-    if artefact_strand is None:
+    if support.artefact_strand is None:
         return passes
-    honest = _honest(view, chance, artefact_strand)
-    share, needed = float(honest.mean()), _needed(chance[honest])
+    honest = _honest(support)
+    share, needed = _share(honest, asked), _needed(support.chance[honest])
+    alt = np.floor(witnesses).astype(np.int64)
     # Flagged if fewer are honest than are needed, and than chance allows.
     flagged = np.zeros(counts.size)
     for seen in range(needed):
         # As many as this or fewer; more are likelier, so none of the fewer is missed.
-        mass = bdtr(np.minimum(seen, counts), counts, share)
-        flagged = np.where((counts >= seen) & (mass < _unlikely(seen)), mass, flagged)
+        mass = bdtr(np.minimum(seen, alt), alt, share)
+        flagged = np.where((alt >= seen) & (mass < _unlikely(seen)), mass, flagged)
     kept: NDArray[np.float64] = passes * (1 - flagged)
     return kept
 
@@ -92,9 +92,15 @@ def _strands(view: View) -> tuple[tuple[str, NDArray[np.bool_], str], ...]:
     return (("forward", view.forward, "reverse"), ("reverse", view.reverse, "forward"))
 
 
-def _honest(view: View, chance: NDArray[np.float64], artefact_strand: str) -> NDArray[np.bool_]:
-    """Return the molecules that the artefact cannot touch and that seldom err (n)."""
-    return ~only_on(view, artefact_strand) & (chance < _TRUSTED_CHANCE)
+def _share(there: NDArray[np.bool_], asked: NDArray[np.bool_]) -> float:
+    """Return the share of the asked molecules of which something holds; 1 without any."""
+    return float((there & asked).sum()) / int(asked.sum()) if asked.any() else 1.0
+
+
+def _honest(support: Support) -> NDArray[np.bool_]:
+    """Return the witnesses that the artefact cannot touch (n)."""
+    strand = support.artefact_strand or ""
+    return ~only_on(support.view, strand) & support.witnesses
 
 
 def _unlikely(seen: int) -> float:
@@ -103,7 +109,8 @@ def _unlikely(seen: int) -> float:
 
 def _needed(chance: NDArray[np.float64]) -> int:
     """Return how many of some molecules must show an allele to be more than errors."""
-    expected, needed = float(chance.sum()) + 1e-300, 1
+    expected = float(chance.sum()) + 1e-300
+    needed = max(1, int(expected))
     while gammainc(needed, expected) > EXPLAINED:
         needed += 1
     return needed

@@ -35,6 +35,7 @@ class Support:
         view: The informative molecules.
         shows: Which of them show the allele (n).
         chance: Probability that each shows it by error (n).
+        weight: What each proves if it shows it, as the test weighs it (n).
         artefact_strand: ``forward`` or ``reverse`` where reads of that strand are known to show the
             allele by a fault of the machine; None elsewhere.
         is_poor_sample: Whether the whole sample's qualities are low.
@@ -48,6 +49,7 @@ class Support:
     view: View
     shows: NDArray[np.bool_]
     chance: NDArray[np.float64]
+    weight: NDArray[np.int64]
     artefact_strand: str | None = None
     is_poor_sample: bool = False
     look_beside: Callable[[], Surroundings | None] | None = None
@@ -58,6 +60,18 @@ class Support:
     def count(self) -> int:
         """Molecules that show the allele."""
         return int(self.shows.sum())
+
+    @cached_property
+    def witnesses(self) -> NDArray[np.bool_]:
+        """The molecules that prove at least half of what the best ones do (n).
+
+        What others show may be their errors: of poor bases, or of a strand that the sample itself
+        shows to err.
+        """
+        if not self.weight.size:
+            return np.zeros(0, dtype=np.bool_)
+        enough: NDArray[np.bool_] = 2 * self.weight >= self.weight.max()
+        return enough
 
     @cached_property
     def surroundings(self) -> Surroundings | None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vexas_uba1.alleles.haplotypes import View
 from vexas_uba1.filters.beside import (
     FEWEST_MISMATCHES,
     FOREIGN_POSITIONS,
@@ -75,7 +74,7 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         "low_base_quality",
-        "Median base quality of the supporting bases is low, that of the sample is not",
+        "Median base quality of the support, weighed by proof, is low, that of the sample is not",
         f"below {LOW_BASE_QUALITY}",
         "threshold chosen here",
         low_base_quality,
@@ -163,27 +162,15 @@ def raise_flags(support: Support) -> dict[str, str]:
     return raised
 
 
-def pass_chance(
-    view: View,
-    chance: NDArray[np.float64],
-    artefact_strand: str | None,
-    counts: NDArray[np.int64],
-    *,
-    is_poor_sample: bool = False,
-) -> NDArray[np.float64]:
+def pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the chance that a true allele raises no flag, by the molecules that show it.
 
     They are drawn from the informative ones. The strand's, base quality's and mapping quality's
     flags count; each of the others is raised by chance in less than one draw of a thousand.
 
     Args:
-        view: The informative molecules, at least one.
-        chance: As in :class:`Support`.
-        artefact_strand: Likewise.
+        support: The informative molecules, at least one; which show the allele does not matter.
         counts: Numbers of molecules, from 1 on.
-        is_poor_sample: Likewise.
     """
-    passes: NDArray[np.float64] = strand_pass_chance(
-        view, chance, artefact_strand, counts
-    ) * quality_pass_chance(view, counts, is_poor_sample=is_poor_sample)
-    return passes
+    passes: NDArray[np.float64] = strand_pass_chance(support, counts)
+    return passes * quality_pass_chance(support, counts)

@@ -20,6 +20,11 @@ def base_error(quality: NDArray[np.uint8]) -> NDArray[np.float64]:
     return error
 
 
+def read_right(quality: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the chance that a base of this Phred is right, a quarter at least: that of a guess."""
+    return np.maximum(1 - base_error(quality), 0.25)
+
+
 def quality_class(quality: ArrayLike) -> NDArray[np.int64]:
     """Return the class of each Phred, 0 to 4."""
     return np.searchsorted(CLASS_STARTS, np.asarray(quality), side="right") - 1

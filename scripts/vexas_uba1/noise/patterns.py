@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alleles.haplotypes import Pattern, View
+from vexas_uba1.fragments.qualities import read_right
 from vexas_uba1.noise.indels import DELETION, INDEL_DOUBT, INSERTION
 from vexas_uba1.noise.model import HIGHEST_ERROR, ErrorModel, Place, misplaced
 from vexas_uba1.reference import UNKNOWN
@@ -75,8 +76,12 @@ def _misread(view: View, parent: Pattern, pattern: Pattern, model: ErrorModel) -
     classes = view.classes
     count = classes.size.size
     errors = []
+    kept = np.ones(count)
     for row, (true, shown) in enumerate(zip(parent, pattern, strict=True)):
         if true == shown:
+            if row < len(view.positions):
+                # The pattern is shown only if the other bases are read right.
+                kept *= read_right(classes.quality[row])
             continue
         if row >= len(view.positions):
             chance = model.indel_of(view.indels[row - len(view.positions)])
@@ -95,4 +100,4 @@ def _misread(view: View, parent: Pattern, pattern: Pattern, model: ErrorModel) -
         along *= np.maximum(np.minimum(first, error.chance), ERROR_BESIDE_ERROR)
         variance = np.where(error.chance > first, error.variance, variance)
         first = np.maximum(first, error.chance)
-    return Misreading(first * along, variance)
+    return Misreading(first * along * kept, variance)

@@ -22,7 +22,7 @@ from vexas_uba1.noise.shrinkage import Prior, shrink, variance_of
 from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
 
-LEVEL_PRIOR = Prior(0.02, 10.0)
+LEVEL_PRIOR = Prior(0.02, 10.0, doubted=2.0)
 OVERALL_VARIANCE = np.array(0.3)
 """Of what all qualities are off together (assumed)."""
 QUALITY_VARIANCES = np.array([0.02, 0.02, 0.02, 0.3, 0.3])
@@ -102,7 +102,7 @@ def recalibrate(counted: PositionCounts, usable: NDArray[np.bool_]) -> Recalibra
     fitted = Recalibration(factor, variance, 0.0, mismatches.sum() / total if total else None)
     explained = (announced * fitted.at(kept)).sum(axis=(2, 3))
     site = variance_of(mismatches.sum(axis=(2, 3)), explained, SITE_PRIOR)
-    return Recalibration(factor, variance, site, fitted.mismatch_rate)
+    return Recalibration(factor, variance, float(site.item()), fitted.mismatch_rate)
 
 
 def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
@@ -156,10 +156,21 @@ def _levels(
     own = strand.along(STRAND_OF)[:, None, :, :, None]
     factor *= own.ratio
     variance = own.variance(variance[:, None, :, None, :])
-    # By the bases beside, strand and kind.
-    beside = shrink(seen.sum(axis=4) @ _STRANDS, left(4) @ _STRANDS, LEVEL_PRIOR)
+    # By the bases beside, strand and kind, of which each kind and strand has a variance of its own:
+    # a motif that errs on one strand must not make all others doubtful.
+    beside = shrink(seen.sum(axis=4) @ _STRANDS, left(4) @ _STRANDS, LEVEL_PRIOR, (1,))
     own = beside.along(STRAND_OF)[..., None]
+    factor *= own.ratio
+    variance = own.variance(variance)
+    # And by quality there: what comes before the reading of a base does not ask for its quality.
+    by_strand, announced = (_by_strand(values) for values in (seen, expected * factor))
+    own = shrink(by_strand, announced, LEVEL_PRIOR, (1, 4))[:, :, :, STRAND_OF]
     factor *= own.ratio
     trusted = np.maximum(factor, 1.0)
     # What lies far below the floor is no doubt above it.
     return trusted, own.variance(variance) * (factor / trusted) ** 2
+
+
+def _by_strand(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum kinds of observation by strand (4, 25, 4, 3, 5)."""
+    return np.moveaxis(np.moveaxis(values, 3, 4) @ _STRANDS, 4, 3)

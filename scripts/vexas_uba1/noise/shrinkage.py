@@ -24,10 +24,13 @@ class Prior:
     Attributes:
         variance: Of the groups' true ratios.
         weight: How many squared expected counts it is worth.
+        doubted: Standard deviations of chance that are taken off what is seen: so many that groups
+            which err alike are not told apart by accident.
     """
 
     variance: float
     weight: float
+    doubted: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,19 +61,38 @@ class Shrunk:
         return Shrunk(self.ratio[index], self.own[index], self.passed_on[index])
 
 
-def variance_of(seen: NDArray[np.float64], expected: NDArray[np.float64], prior: Prior) -> float:
+def variance_of(
+    seen: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    prior: Prior,
+    axes: tuple[int, ...] | None = None,
+) -> NDArray[np.float64]:
     """Return the variance of the groups' true ratios, by moments.
 
     E[(seen - expected)^2] = expected + variance * expected^2.
+
+    Args:
+        seen: Counts of the groups.
+        expected: Of the same shape.
+        prior: Of the variance.
+        axes: Over which groups share one; all without. They are kept, of length one.
     """
-    excess = float(((seen - expected) ** 2 - expected).sum())
-    squared = float((expected**2).sum())
+    excess = ((seen - expected) ** 2 - expected).sum(axis=axes, keepdims=True)
+    squared = (expected**2).sum(axis=axes, keepdims=True)
+    if prior.doubted:
+        # The variance of (seen - expected)^2 where groups err alike, Poisson.
+        chance = (2 * squared + expected.sum(axis=axes, keepdims=True)) ** 0.5
+        excess = np.maximum(excess - prior.doubted * chance, 0.0)
     variance = (excess + prior.variance * prior.weight) / (squared + prior.weight)
-    return min(max(variance, _LEAST_VARIANCE), _LARGEST_VARIANCE)
+    bounded: NDArray[np.float64] = np.clip(variance, _LEAST_VARIANCE, _LARGEST_VARIANCE)
+    return bounded
 
 
 def shrink(
-    seen: NDArray[np.float64], expected: NDArray[np.float64], prior: Prior | NDArray[np.float64]
+    seen: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    prior: Prior | NDArray[np.float64],
+    axes: tuple[int, ...] | None = None,
 ) -> Shrunk:
     """Return the ratio of each group.
 
@@ -78,8 +100,9 @@ def shrink(
         seen: Counts of the groups, of any shape.
         expected: Of the same shape.
         prior: Of the variance of the level; or that variance itself, by group.
+        axes: Over which groups share one variance; all without.
     """
-    variance = variance_of(seen, expected, prior) if isinstance(prior, Prior) else prior
+    variance = variance_of(seen, expected, prior, axes) if isinstance(prior, Prior) else prior
     strength = 1 / variance
     posterior = seen + strength
     return Shrunk(posterior / (expected + strength), 1 / posterior, (strength / posterior) ** 2)
