@@ -461,6 +461,8 @@ class _Builder:
     def build(
         self, md_bases: Mapping[int, str], excluded: Counter[str], flagged_duplicates: int
     ) -> Reads:
+        # Names of a million fragments are large, and this is where the most memory is needed.
+        self._fragment_of.clear()
         rows = self._columns()
         flag, start, end, mate_start = (rows[k] for k in ("flag", "start", "end", "mate_start"))
         own_start = start - rows["left_clip"] - rows["left_hard"]
