@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pysam
 from numpy.typing import NDArray
 
-from vexas_uba1.reference import BASES
+from vexas_uba1.reference import BASES, encode
 
 _READS_PER_BASE = 3
 """Reads asked for the reference base of a position; they all saw the same reference."""
@@ -16,6 +17,8 @@ _BUCKET = 3  # places are told apart by 2 ** 3 bases, so that a deep pile is ask
 _FORM = re.compile(r"\d+(?:(?:[A-Z]|\^[A-Z]+)\d+)*")  # SAM optional fields specification
 _PART = re.compile(r"(\d+)|\^([A-Z]+)|([A-Z])")
 _MATCH, _INSERTION, _DELETION, _SKIP, _SOFT, _HARD, _PAD, _EQUAL, _DIFF = range(9)
+_COLUMNS = frozenset({_MATCH, _EQUAL, _DIFF, _DELETION})  # a column of the tag a base
+_BASE_OF = {1 << code: base for code, base in enumerate(BASES[:4])}
 
 
 class MdVotes:
@@ -28,65 +31,101 @@ class MdVotes:
         self._votes = np.full(self._end - self._start, _READS_PER_BASE)
         self._votes[positions - self._start] = 0
         self._wanted = self._votes == 0
-        self._bases: dict[int, set[str]] = {}
-        self._asked: dict[tuple[int, int], int] = {}
+        # A bit for each base that was told, and one for all other letters.
+        self._told = np.zeros(self._wanted.size, dtype=np.uint8)
+        self._asked: dict[int, int] = {}
 
-    def add(self, read: pysam.AlignedSegment) -> None:
-        """Take what a read says, if its place has not been asked often enough."""
-        start, end = read.reference_start, read.reference_end or 0
-        place = (start >> _BUCKET, end >> _BUCKET)
-        asked = self._asked.get(place, 0)
-        if asked >= _READS_PER_BASE:
-            return
-        self._asked[place] = asked + 1
+    def add(
+        self,
+        reads: Sequence[pysam.AlignedSegment],
+        start: NDArray[np.int64],
+        end: NDArray[np.int64],
+    ) -> None:
+        """Take what n reads say, each if its place has not been asked often enough.
+
+        Args:
+            reads: In the order in which they are asked.
+            start: 0-based first reference position of each (n).
+            end: Exclusive (n).
+        """
+        place = (start >> _BUCKET << 32) + (end >> _BUCKET)
+        order = np.argsort(place, kind="stable")
+        # Only the first few at each place need be looked at one by one.
+        late = order[_READS_PER_BASE:]
+        is_late = np.zeros(place.size, dtype=np.bool_)
+        is_late[late] = place[late] == place[order[:-_READS_PER_BASE]]
+        for row in np.flatnonzero(~is_late).tolist():
+            at = int(place[row])
+            asked = self._asked.get(at, 0)
+            if asked < _READS_PER_BASE:
+                self._asked[at] = asked + 1
+                self._ask(reads[row], int(start[row]), int(end[row]))
+
+    def _ask(self, read: pysam.AlignedSegment, start: int, end: int) -> None:
         first, last = max(start, self._start), min(end, self._end)
         votes = self._votes[first - self._start : last - self._start]
         if votes.size == 0 or votes.min() >= _READS_PER_BASE or not read.has_tag("MD"):
             return
-        for position, base in _told_by_md(read):
-            if self._start <= position < self._end and self._wanted[position - self._start]:
-                self._votes[position - self._start] += 1
-                self._bases.setdefault(position, set()).add(base)
+        for position, letters in _told_by_md(read):
+            first, last = max(position, self._start), min(position + len(letters), self._end)
+            if first < last:
+                told = encode(letters[first - position : last - position])
+                self._votes[first - self._start : last - self._start] += 1
+                self._told[first - self._start : last - self._start] |= np.uint8(1) << told
 
     def bases(self) -> dict[int, str]:
         """Return the reference base by 0-based position, where the reads agree on one."""
+        told = self._told.tolist()
         return {
-            at: min(bases)
-            for at, bases in sorted(self._bases.items())
-            if len(bases) == 1 and bases <= set(BASES[:4])
+            self._start + at: _BASE_OF[told[at]]
+            for at in np.flatnonzero(self._wanted).tolist()
+            if told[at] in _BASE_OF
         }
 
 
 def _told_by_md(read: pysam.AlignedSegment) -> list[tuple[int, str]]:
-    """Return 0-based position and reference base of each base that is aligned or deleted.
+    """Return 0-based position and reference letters of each stretch that is aligned or deleted.
 
     Nothing is taken from a tag that does not fit its alignment; tools that clip reads leave such
     tags behind, and htslib's bindings read them beyond their end.
     """
     tag, sequence = str(read.get_tag("MD")).upper(), (read.query_sequence or "").upper()
+    cigar: Sequence[tuple[int, int]] = read.cigartuples or ()
     if _FORM.fullmatch(tag) is None:
         return []
-    # A column a reference base: which, empty if as in the read; and whether it is deleted.
-    columns: list[tuple[str, bool]] = []
+    # A column a reference base: "=" if as in the read, else which; small letters are deleted.
+    columns = ""
     for same, gone, other in _PART.findall(tag):
         if same and int(same) > len(sequence):
             return []
-        columns += [("", False)] * int(same or 0)
-        columns += [(base, True) for base in gone] + [(base, False) for base in other]
+        columns += "=" * int(same or 0) + gone.lower() + other
+    if sum(length for operation, length in cigar if operation in _COLUMNS) != len(columns):
+        return []
     told: list[tuple[int, str]] = []
-    offset, position = 0, read.reference_start
-    for operation, length in read.cigartuples or ():
-        if operation in (_MATCH, _EQUAL, _DIFF, _DELETION):
-            is_gap = operation == _DELETION
-            part = columns[len(told) : len(told) + length]
-            if len(part) < length or any(gap is not is_gap for _, gap in part):
+    column, offset, position = 0, 0, read.reference_start
+    for operation, length in cigar:
+        if operation in _COLUMNS:
+            part = columns[column : column + length]
+            if operation == _DELETION:
+                if part != part.lower() or "=" in part:
+                    return []
+                told.append((position, part.upper()))
+            elif part != part.upper():
                 return []
-            for step, (base, _) in enumerate(part):
-                told.append((position + step, base or sequence[offset + step]))
+            else:
+                told.append((position, _filled_in(part, sequence[offset : offset + length])))
+                offset += length
+            column += length
             position += length
-            offset += 0 if is_gap else length
         elif operation == _SKIP:
             position += length
         elif operation in (_INSERTION, _SOFT):
             offset += length
-    return told if len(told) == len(columns) else []
+    return told
+
+
+def _filled_in(told: str, own: str) -> str:
+    # Most reads are as the reference from end to end.
+    if told == "=" * len(own):
+        return own
+    return "".join(mine if base == "=" else base for base, mine in zip(told, own, strict=True))

@@ -6,6 +6,8 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,13 @@ DELETED = 5
 
 _UNREPORTED_QUALITY = 20
 """Phred quality assumed where a record carries none; a warning says so."""
+_BATCH = 512
+"""Records held at a time; with more of them, a processor's cache is left for memory."""
 _SHORTEST_INTRON = 51  # bases; a shorter gap may be a deletion
 _PAIRED, _UNMAPPED, _MATE_UNMAPPED, _REVERSE, _READ2 = 0x1, 0x4, 0x8, 0x10, 0x80
 _MATE = 0xC0
 _SECONDARY, _QC_FAILED, _DUPLICATE, _SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
+_TO_SORT_OUT = _UNMAPPED | _SECONDARY | _QC_FAILED | _DUPLICATE | _SUPPLEMENTARY
 _MATCH, _INSERTION, _DELETION, _SKIP, _SOFT, _HARD, _PAD, _EQUAL, _DIFF = range(9)
 _ALIGNED = frozenset({_MATCH, _EQUAL, _DIFF})
 _COLUMNS = (
@@ -215,7 +220,7 @@ class _Part:
 
 
 class _Builder:
-    """Collects reads one by one in compact arrays."""
+    """Collects reads in compact arrays, some hundred at a time: so a step costs a fraction."""
 
     def __init__(self, umi_tags: tuple[str, ...]) -> None:
         self._umi_tags = umi_tags
@@ -233,52 +238,115 @@ class _Builder:
         self._joined: dict[int, _Part] = {}
         self._held: dict[int, tuple[int, int]] = {}
 
-    def add(self, read: pysam.AlignedSegment, library: int) -> bool:
-        """Add one record; return False, and add nothing, if its mate number was there already."""
-        flag, name = read.flag, read.query_name or "*"
-        # Without a name nothing says which records belong together.
-        key = _key(library, name) if name != "*" else len(self._seen)
-        fragment = self._fragment_of.setdefault(key, len(self._seen))
-        if fragment == len(self._seen):
-            self._seen.append(0)
-        if flag & _PAIRED and not flag & _SUPPLEMENTARY:
-            mate = 2 if flag & _READ2 else 1
-            if self._seen[fragment] & mate:
-                return False
-            self._seen[fragment] |= mate
-        sequence = read.query_sequence or ""
-        qualities = read.query_qualities
-        if qualities is None:
-            self.without_qualities += 1
-            self.qualities += bytes([_UNREPORTED_QUALITY]) * len(sequence)
-        else:
-            self.qualities += qualities.tobytes()
-        first = len(self.codes)
-        self.codes += sequence.encode("ascii").translate(_CODES)
-        self.first_base.append(len(self.codes))
-        start, end = read.reference_start, read.reference_end or 0
-        clips = self._add_alignment(len(self.first_base) - 2, read.cigartuples or (), first, start)
-        mate_is_here = (
-            flag & _PAIRED
-            and not flag & _MATE_UNMAPPED
-            and read.next_reference_id == read.reference_id
+    def add(
+        self, reads: Sequence[pysam.AlignedSegment], libraries: Sequence[int]
+    ) -> tuple[Sequence[pysam.AlignedSegment], NDArray[np.int64], NDArray[np.int64]]:
+        """Add n records that have bases, but for those whose mate number was there already.
+
+        Args:
+            reads: The records.
+            libraries: Of each (n).
+
+        Returns:
+            The records that were added, their starts and their exclusive ends.
+        """
+        fragment = self._fragments(reads, libraries)
+        is_new = fragment >= 0
+        if not is_new.all():
+            reads, libraries = list(compress(reads, is_new)), list(compress(libraries, is_new))
+            fragment = fragment[is_new]
+        flag, start = _values(reads, "flag"), _values(reads, "reference_start")
+        first = self._add_bases(reads)
+        index = len(self.first_base) - 1 - len(reads) + np.arange(len(reads))
+        cigars: list[Sequence[tuple[int, int]]] = [read.cigartuples or () for read in reads]
+        # Nearly all lie base by base on the reference from end to end.
+        matched = np.array(
+            [c[0][1] if len(c) == 1 and c[0][0] == _MATCH else 0 for c in cigars], dtype=np.int64
         )
-        mate_start = read.next_reference_start if mate_is_here else -1
-        numbers = (fragment, library, flag, read.mapping_quality, start, end)
-        self.rows.extend((*numbers, mate_start, abs(read.template_length), *clips))
+        plain = matched > 0
+        blocks = np.column_stack((index, first, start, matched))
+        self.blocks.frombytes(blocks[plain].tobytes())
+        end = start + matched
+        clips = np.zeros((len(reads), 4), dtype=np.int64)
+        for row in np.flatnonzero(~plain).tolist():
+            end[row] = reads[row].reference_end or 0
+            clips[row] = self._add_alignment(
+                int(index[row]), cigars[row], int(first[row]), int(start[row])
+            )
+        mate_is_here = (
+            ((flag & (_PAIRED | _MATE_UNMAPPED)) == _PAIRED)
+            & (_values(reads, "next_reference_id") == _values(reads, "reference_id"))
+        )  # fmt: skip
+        columns = (
+            fragment,
+            np.array(libraries, dtype=np.int64),
+            flag,
+            _values(reads, "mapping_quality"),
+            start,
+            end,
+            np.where(mate_is_here, _values(reads, "next_reference_start"), -1),
+            np.abs(_values(reads, "template_length")),
+            clips,
+        )
+        self.rows.frombytes(np.column_stack(columns).tobytes())
         if self._umi_tags:
-            tags = [str(read.get_tag(t)) if read.has_tag(t) else "" for t in self._umi_tags]
-            # The tags name a molecule together; "-" is how some programs write none.
-            self.umi.append("" if {"", "-"} & set(tags) else "\t".join(tags))
-        return True
+            self._add_umis(reads)
+        return reads, start, end
+
+    def _fragments(
+        self, reads: Sequence[pysam.AlignedSegment], libraries: Sequence[int]
+    ) -> NDArray[np.int64]:
+        """Return the fragment of each record, -1 if its mate number was there already."""
+        flag = _values(reads, "flag")
+        is_mate = (flag & (_PAIRED | _SUPPLEMENTARY)) == _PAIRED
+        mates = np.where(is_mate, np.where(flag & _READ2, 2, 1), 0).tolist()
+        fragment_of, seen = self._fragment_of, self._seen
+        fragments = []
+        for read, library, mate in zip(reads, libraries, mates, strict=True):
+            name, new = read.query_name or "*", len(seen)
+            # Without a name nothing says which records belong together.
+            fragment = fragment_of.setdefault(_key(library, name) if name != "*" else new, new)
+            if fragment == new:
+                seen.append(mate)
+            elif seen[fragment] & mate:
+                fragment = -1
+            else:
+                seen[fragment] |= mate
+            fragments.append(fragment)
+        return np.array(fragments, dtype=np.int64)
+
+    def _add_bases(self, reads: Sequence[pysam.AlignedSegment]) -> NDArray[np.int64]:
+        """Store the records' bases and qualities; return the index of each record's first base."""
+        length = _values(reads, "query_length")
+        bases = "".join([read.query_sequence or "" for read in reads])
+        qualities = []
+        for read, bases_here in zip(reads, length.tolist(), strict=True):
+            own = read.query_qualities
+            if own is None:
+                self.without_qualities += 1
+                own = array("B", [_UNREPORTED_QUALITY]) * bases_here
+            qualities.append(own)
+        ends = len(self.codes) + np.cumsum(length)
+        self.codes += bases.encode("ascii").translate(_CODES)
+        self.qualities += b"".join(qualities)
+        self.first_base.frombytes(ends.tobytes())
+        return ends - length
+
+    def _add_umis(self, reads: Sequence[pysam.AlignedSegment]) -> None:
+        columns = [
+            [str(read.get_tag(tag)) if read.has_tag(tag) else "" for read in reads]
+            for tag in self._umi_tags
+        ]
+        # The tags name a molecule together; "-" is how some programs write none.
+        self.umi += [
+            "" if "" in tags or "-" in tags else "\t".join(tags)
+            for tags in zip(*columns, strict=True)
+        ]
 
     def _add_alignment(
         self, index: int, cigar: Sequence[tuple[int, int]], base: int, position: int
     ) -> tuple[int, int, int, int]:
         """Note what a record aligns; return its left and right clips, soft ones, then hard ones."""
-        if len(cigar) == 1 and cigar[0][0] == _MATCH:
-            self.blocks.extend((index, base, position, cigar[0][1]))
-            return (0, 0, 0, 0)
         last, aligned = self.first_base[index + 1], False
         clips = {_SOFT: [0, 0], _HARD: [0, 0]}
         for operation, length in cigar:
@@ -324,7 +392,7 @@ class _Builder:
             ):
                 left_out += 1
             elif not (join and self._join(mine[0], read)):
-                self.add(read, library)
+                self.add([read], [library])
                 mine.append(self._part(len(self.first_base) - 2, self._columns()))
         for mine in known.values():
             for part in mine if len(mine) > 1 else ():
@@ -393,6 +461,8 @@ class _Builder:
     def build(
         self, md_bases: Mapping[int, str], excluded: Counter[str], flagged_duplicates: int
     ) -> Reads:
+        # Names of a million fragments are large, and this is where the most memory is needed.
+        self._fragment_of.clear()
         rows = self._columns()
         flag, start, end, mate_start = (rows[k] for k in ("flag", "start", "end", "mate_start"))
         own_start = start - rows["left_clip"] - rows["left_hard"]
@@ -480,17 +550,24 @@ def read_window(
 
     with pysam.AlignmentFile(str(bam), "rb") as alignment:
         library_of = _library_reader(alignment.header)
-        for read in alignment.fetch(contig, int(positions[0]), int(positions[-1]) + 1):
-            duplicates += (read.flag & _DUPLICATE) > 0
-            reason = _reason_to_exclude(read, keep_duplicates)
-            if reason is not None:
-                excluded[reason] += 1
-            elif read.flag & _SUPPLEMENTARY:
-                parts.append((read, library_of(read)))
-            elif builder.add(read, library_of(read)):
-                votes.add(read)
-            else:
-                excluded["repeated"] += 1
+        records = alignment.fetch(contig, int(positions[0]), int(positions[-1]) + 1)
+        while batch := list(islice(records, _BATCH)):
+            flag = _values(batch, "flag")
+            duplicates += int(np.count_nonzero(flag & _DUPLICATE))
+            plain = ((flag & _TO_SORT_OUT) == 0) & (_values(batch, "query_length") > 0)
+            chosen = batch if plain.all() else []
+            for read, is_plain in () if chosen else zip(batch, plain.tolist(), strict=True):
+                reason = None if is_plain else _reason_to_exclude(read, keep_duplicates)
+                if reason is not None:
+                    excluded[reason] += 1
+                elif not is_plain and read.flag & _SUPPLEMENTARY:
+                    parts.append((read, library_of(read)))
+                else:
+                    chosen.append(read)
+            added, start, end = builder.add(chosen, [library_of(read) for read in chosen])
+            votes.add(added, start, end)
+            if repeated := len(chosen) - len(added):
+                excluded["repeated"] += repeated
     # Records of one place may come in any order.
     parts.sort(key=lambda part: (part[0].reference_start, part[0].flag, part[0].cigarstring or ""))
     if left_out := builder.add_parts(parts, join=join_parts):
@@ -530,6 +607,11 @@ def _key(library: int, name: str) -> object:
     return (library, name) if library else name
 
 
+def _values(reads: Sequence[pysam.AlignedSegment], name: str) -> NDArray[np.int64]:
+    """Return a number that each record has."""
+    return np.fromiter(map(attrgetter(name), reads), dtype=np.int64, count=len(reads))
+
+
 def _numpy(values: array[int]) -> NDArray[Any]:
     """Return the array's memory, seen by numpy."""
     return (
@@ -542,7 +624,7 @@ def _numpy(values: array[int]) -> NDArray[Any]:
 def _columns(values: array[int], base: int) -> Iterator[NDArray[np.int64]]:
     """Return the columns of rows of four, by the stored base that column ``base`` holds.
 
-    They are so already, but for those of parts joined to their reads.
+    Of blocks, a batch of reads without gaps comes in one piece, and a joined part of a read late.
     """
     columns = np.ascontiguousarray(_numpy(values).reshape(-1, 4).T)
     if (np.diff(columns[base]) < 0).any():
