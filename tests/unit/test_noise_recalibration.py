@@ -163,7 +163,7 @@ def test_without_data_the_qualities_stand_and_are_doubted():
     nothing = drawn_counts("ACGT", {})
     found = fit(nothing, frozenset()).recalibration
     assert (found.factor == 1).all() and found.mismatch_rate is None
-    # All of them, their class of quality; and by kind: of all, by class, strand, motif, class there.
+    # All together, their class of quality; by kind: all, by class, strand, motif, class there.
     for group, own in enumerate(QUALITY_VARIANCES + OVERALL_VARIANCE + 5 * LEVEL_PRIOR.variance):
         assert found.variance[..., group] == pytest.approx(np.full((4, 25, 4, 9), own))
     assert found.site_variance == pytest.approx(SITE_PRIOR.variance)
@@ -188,12 +188,22 @@ def test_a_variant_is_no_error():
     for share in (0.03, 0.3, 1.0):
         sample = drawn_counts(BASES, BOTH)
         row = BASES.index("A")
-        sample.counts[row, C, 0, 2] += round(share * 1000)
-        sample.counts[row, A, 0, 2] = 0
+        for origin in (0, 4):
+            sample.counts[row, C, origin, 2] += round(share * 1000)
+            sample.counts[row, A, origin, 2] = 0
         found = fit(sample, frozenset()).recalibration
         assert found.mismatch_rate == pytest.approx(1e-3, rel=0.05)
         assert found.factor[A, sample.context[row], C, 0, 2] < 1.5
         assert found.site_variance < 0.25
+
+
+def test_what_one_strand_shows_alone_is_learnt_as_an_error():
+    sample = drawn_counts(BASES, BOTH)
+    row = BASES.index("A")
+    sample.counts[row, C, 0, 2] += 100
+    found = fit(sample, frozenset()).recalibration
+    assert found.factor[A, sample.context[row], C, 0, 2] > 3
+    assert found.factor[A, sample.context[row], C, 4, 2] < 2
 
 
 def test_a_variant_in_a_sample_that_errs_much_is_told_by_its_qualities():

@@ -31,7 +31,7 @@ SITES = np.arange(1000, 1300)
 
 
 def normal(name, rate, depth=2000, seed=1, noisy=()):
-    """A normal whose sites err at ``rate``, some of them more: ``{(site, base, strand): times}``."""
+    """A normal whose sites err at ``rate``, some more: ``{(site, base, strand): times}``."""
     generator = np.random.default_rng(seed)
     expected = np.full((SITES.size, 4, 3), depth * rate / 3)
     expected[:, A] = 0  # the reference is A everywhere

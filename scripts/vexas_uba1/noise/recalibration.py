@@ -33,6 +33,9 @@ STRAND_OF = np.array([0] * QUARTERS + [1] * QUARTERS + [2])
 """Strand of each kind of observation: forward, reverse, both."""
 _QUARTER_OF = np.array([*range(QUARTERS), *range(QUARTERS), QUARTERS])
 _STRANDS = np.eye(STRAND_KINDS)[STRAND_OF]
+_FEWEST_OF_A_STRAND = 0.1
+"""Share of a position's molecules that a strand needs to speak for or against a variant."""
+_FEWEST_OF_A_KIND = 5
 _QUARTERS = np.eye(QUARTERS + 1)[_QUARTER_OF]
 
 
@@ -106,11 +109,36 @@ def recalibrate(counted: PositionCounts, usable: NDArray[np.bool_]) -> Recalibra
 
 
 def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
-    """Return where far more of one mismatch is seen than ten times the errors explain (P)."""
-    bases = counted.bases.copy()
+    """Return where far more of one mismatch is seen than ten times the errors explain (P).
+
+    On every strand that holds a tenth of the position's molecules: a variant is on both, and what
+    is not is the error that is to be learnt. And more than half of the positions of its kind show.
+    """
     known = counted.reference < UNKNOWN
-    bases[np.flatnonzero(known), counted.reference[known]] = 0
-    return too_many(bases.max(axis=1, initial=0), counted.error.sum(axis=(1, 2)) / 3)
+    reference = np.where(known, counted.reference, 0)
+    rows = np.arange(reference.size)
+    shown = np.rint(counted.counts.sum(axis=3) @ _STRANDS).astype(np.int64)
+    depth = shown.sum(axis=1)
+    shown[rows, reference] = 0
+    announced = (counted.error.sum(axis=2) @ _STRANDS / 3)[:, None]
+    usual = _usual(shown.sum(axis=2), announced.sum(axis=2), reference)[reference]
+    excess = too_many(shown, announced * usual[..., None])
+    asked = depth >= _FEWEST_OF_A_STRAND * np.maximum(depth.sum(axis=1, keepdims=True), 1)
+    everywhere: NDArray[np.bool_] = (excess | ~asked[:, None]).all(axis=2).any(axis=1)
+    return everywhere & known
+
+
+def _usual(
+    shown: NDArray[np.int64], announced: NDArray[np.float64], reference: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """Return the median ratio of seen to announced of each kind, one at least (4, 4)."""
+    usual = np.ones((UNKNOWN, UNKNOWN))
+    for base in range(UNKNOWN):
+        own = reference == base
+        if own.sum() >= _FEWEST_OF_A_KIND:
+            ratio = shown[own] / np.maximum(announced[own], 1e-300)
+            usual[base] = np.maximum(np.median(ratio, axis=0), 1.0)
+    return usual
 
 
 def _by_context(counted: PositionCounts, values: NDArray[np.generic]) -> NDArray[np.float64]:
