@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME
 export PYTHON WHEELS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint benchmark-molecules lock bundle clean
+.PHONY: help setup demo test lint benchmark benchmark-full benchmark-molecules lock bundle clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 28
@@ -31,6 +31,12 @@ lint: setup ## check style, types and workflow
 	.venv/bin/mypy
 	.venv/bin/snakefmt --check Snakefile workflow
 	.venv/bin/snakemake --lint
+
+benchmark: setup ## measure how well codon 41 is called, a small set, into docs/performance.md
+	.venv/bin/python -m benchmarks.calling --page docs/performance.md
+
+benchmark-full: setup ## the same in hours (REAL=folder of RNA reads)
+	.venv/bin/python -m benchmarks.calling --full --page docs/performance.md $(if $(REAL),--real "$(REAL)")
 
 benchmark-molecules: setup ## measure extraction and calling, up to 1,000,000 fragments, into docs/performance.md
 	.venv/bin/python -m benchmarks.molecules --page docs/performance.md

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import measure
+from benchmarks.pages import put_into, row
 from benchmarks.reads import (
     Library,
     amplicon,
@@ -27,12 +28,11 @@ from benchmarks.reads import (
     umi_families,
     write_bam,
 )
-from vexas_uba1.files import write_text
 from vexas_uba1.simulate.genome import SimulatedGenome
 
 VAF = 0.01
 _SEED = 41
-BEGIN, END = "<!-- benchmark-molecules: begin -->", "<!-- benchmark-molecules: end -->"
+SECTION = "benchmark-molecules"
 _HEAD = """\
 | Library | Fragments | Reads | Extraction, CPU s (wall) | MB | Calling, CPU s (wall) | MB | \
 VAF drawn | VAF found |
@@ -88,19 +88,6 @@ def table(cases: Sequence[Case], folder: Path, tell: Callable[[str], object]) ->
     return _HEAD + "".join(rows)
 
 
-def put_into(page: Path, made: str) -> None:
-    """Put the table between the page's two marks.
-
-    Raises:
-        ValueError: the page lacks one of them.
-    """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{page} lacks the marks {BEGIN} and {END}")
-    write_text(page, f"{before}{BEGIN}\n{made}{END}{after}")
-
-
 def _row(case: Case, genome: SimulatedGenome, folder: Path) -> str:
     bam = folder / "reads.bam"
     library = case.make(genome)
@@ -123,7 +110,7 @@ def _row(case: Case, genome: SimulatedGenome, folder: Path) -> str:
         f"{drawn:.2%}",
         f"{found:.2%} ({'; '.join(notes)})",
     )
-    return f"| {' | '.join(cells)} |\n"
+    return row(cells)
 
 
 def _measured(step: str, bam: Path, folder: Path, case: Case) -> dict[str, Any]:
@@ -154,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         made = table(QUICK if given.quick else ALL, Path(folder), sys.stdout.write)
     if given.page is not None:
-        put_into(given.page, made)
+        put_into(given.page, SECTION, made)
 
 
 if __name__ == "__main__":

@@ -45,3 +45,9 @@ def quality(phred: float) -> str:
 def count(number: int) -> str:
     """Write a count with its thousands apart."""
     return f"{number:,}"
+
+
+def about(number: int) -> int:
+    """Round a count up to two digits: a plan, not a measurement."""
+    step: int = 10 ** max(0, len(str(number)) - 2)
+    return -(-number // step) * step

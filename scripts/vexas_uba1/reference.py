@@ -17,6 +17,8 @@ from vexas_uba1.locus.bases import Sequence
 
 BASES = "ACGTN"
 UNKNOWN = 4
+CONTEXTS = (UNKNOWN + 1) ** 2
+"""Kinds of context: the base before and the base behind, each known or not."""
 _CODE_OF = np.full(256, UNKNOWN, dtype=np.uint8)
 for _code, _base in enumerate(BASES[:4]):
     _CODE_OF[ord(_base)] = _CODE_OF[ord(_base.lower())] = _code
@@ -92,6 +94,13 @@ def from_reads(
     source = "md" if md_bases else "record"
     assumed = frozenset(position for position in splice_sites if position not in md_bases)
     return ReferenceWindow(start, merged, source, assumed, _differences(merged, record_bases))
+
+
+def context_of(reference: ReferenceWindow, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the code of the bases beside each 0-based position, 0 to 24, forward strand (P)."""
+    padded = np.concatenate(([UNKNOWN], reference.codes, [UNKNOWN])).astype(np.int64)
+    at = positions - reference.start + 1
+    return padded[at - 1] * (UNKNOWN + 1) + padded[at + 1]
 
 
 def _differences(bases: str, record_bases: str) -> int:

@@ -17,7 +17,7 @@ from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.versioned import read_versioned
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 _REMEDY = "Name an existing result, or run the sample again with this version"
 
 
@@ -79,6 +79,9 @@ class Codon41:
         limit_of_detection_by_allele: The limit of each allele of the codon by its HGVS name.
         vaf_upper95_if_absent: One-sided exact 95 % bound on the VAF of an allele that no fragment
             shows; None at depth 0.
+        depth_for_required_limit: Informative fragments of this sample's kind with which the limit
+            would reach ``required_limit_vaf``; None where no depth would, or where there are none
+            to tell.
     """
 
     depth_fragments: int
@@ -88,6 +91,7 @@ class Codon41:
     limit_of_detection_vaf: float | None
     limit_of_detection_by_allele: dict[str, float | None]
     vaf_upper95_if_absent: float | None
+    depth_for_required_limit: int | None
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,10 @@ class Variant:
         pos: 1-based position of ``ref`` on the input's own build and contig, as in the VCF.
         alt_fragments: Fragments that show exactly this allele.
         depth_fragments: Fragments informative on all of its bases.
+        vaf: Their share.
+        vaf_corrected: VAF less the fragments that show the allele by error, 0 at least.
         vaf_low95: Lower end of the 95 % interval of the true VAF; ``vaf_high95`` its upper end.
+        expected_error_fragments: Fragments expected to show the allele by error.
         quality: -10 log10 of the test's p-value, at most 9999.
         filters: Names of the soft flags raised; empty if the allele passes.
         filter_reasons: For each flag, the sentence that explains it with this allele's numbers.
@@ -138,8 +145,10 @@ class Variant:
     alt_fragments: int
     depth_fragments: int
     vaf: float
+    vaf_corrected: float
     vaf_low95: float
     vaf_high95: float
+    expected_error_fragments: float
     quality: float
     filters: tuple[str, ...]
     filter_reasons: dict[str, str]
@@ -167,6 +176,10 @@ class ForcedAllele:
     verdict_class: str
     alt_fragments: int
     depth_fragments: int
+    vaf_corrected: float
+    vaf_low95: float
+    vaf_high95: float
+    expected_error_fragments: float
     quality: float
     significant: bool
     limit_of_detection_vaf: float | None
@@ -188,6 +201,23 @@ class PrimerUse:
     fragments: int
     codon_fragments: int
     codon_primer_fragments: int
+
+
+@dataclass(frozen=True)
+class PanelUse:
+    """The panel of normals that the error model knows single sites by.
+
+    Attributes:
+        name: As its laboratory calls it.
+        version: Of its content.
+        normals: Samples used.
+        left_out: Samples of it that are this sample itself.
+    """
+
+    name: str
+    version: str
+    normals: int
+    left_out: int
 
 
 @dataclass(frozen=True)
@@ -219,7 +249,8 @@ class QualityControl:
 
     ``carry_over`` is ``not_checked``, ``clear``, ``explained`` (a call that a neighbour of the run
     explains) or ``single_sample``; ``carry_over_donors`` names those neighbours by allele.
-    ``primers`` is None where none were given for the sample.
+    ``primers`` is None where none were given for the sample, ``panel`` where no panel of normals
+    was.
     """
 
     reference_source: str
@@ -234,6 +265,7 @@ class QualityControl:
     realignment: RealignmentReport
     sex_check: SexCheck
     primers: PrimerUse | None
+    panel: PanelUse | None
     warnings: tuple[str, ...]
     carry_over_donors: dict[str, tuple[str, ...]] = field(default_factory=dict)
 

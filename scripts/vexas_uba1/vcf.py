@@ -65,6 +65,7 @@ def _header(call: SampleCall) -> Iterator[str]:
         ("SOURCES", ".", "String", "Sources of the evidence"),
         ("SOURCENOTREAD", "0", "Flag", "The catalogue's makers have not read the sources"),
         ("CODON", "0", "Flag", "The allele changes the codon the test is about"),
+        ("VAFCORR", "1", "Float", f"{vaf} less what errors alone show, as expected"),
         ("VAFLOW", "1", "Float", f"{vaf}, lower end of the 95 % interval"),
         ("VAFHIGH", "1", "Float", f"{vaf}, upper end of the 95 % interval"),
     ):
@@ -155,6 +156,7 @@ def _info(call: SampleCall, variant: Variant) -> Iterator[str]:
         yield "SOURCENOTREAD"
     if variant.at_codon41:
         yield "CODON"
+    yield f"VAFCORR={_number(variant.vaf_corrected)}"
     yield f"VAFLOW={_number(variant.vaf_low95)}"
     yield f"VAFHIGH={_number(variant.vaf_high95)}"
 

@@ -174,6 +174,7 @@ def _text(code: str, first: Variant | None, call: SampleCall, facts: _Facts) -> 
         "percent": numbers.percent,
         "limit": numbers.limit,
         "count": numbers.count,
+        "about": numbers.about,
         "interval": lambda variant: numbers.interval(variant.vaf_low95, variant.vaf_high95),
     }
     template = environment.get_template("verdict.j2")

@@ -12,16 +12,19 @@ import numpy as np
 from vexas_uba1.alignments.reads import DELETED, Blocks, Deletions, Insertions, Reads
 from vexas_uba1.alleles.haplotypes import View
 from vexas_uba1.fragments import Molecules, join_molecules
+from vexas_uba1.fragments.joining import BOTH_STRANDS, QUARTERS
 from vexas_uba1.grouping.grouping import Grouping
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import load_locus
-from vexas_uba1.reference import ReferenceWindow
+from vexas_uba1.reference import ReferenceWindow, context_of
 
 CODON = 47_199_050
 """0-based position of c.121 on GRCh38."""
 AROUND_CODON = set(range(CODON - 100, CODON + 100))
 NO_REPORT: Any = None
 """What the duplicates' report is where no test asks for it."""
+ORIGIN = {"+": 0, "-": QUARTERS, "±": BOTH_STRANDS}
+"""Kind of an observation by its strand, in the first quarter of its read."""
 CODES = {**{base: code for code, base in enumerate("ACGTN")}, "-": DELETED}
 
 
@@ -169,22 +172,34 @@ def view_with(
     read_quality: Sequence[int] | None = None,
     end_distance: Sequence[int] | None = None,
     mapping_quality: Sequence[int] | None = None,
+    ends: Sequence[tuple[int, int]] | None = None,
 ) -> View:
-    """Return a view of molecules that show ``codes``, on strands ``+``, ``-`` or both (``±``)."""
+    """Return a view of molecules that show ``codes``, on strands ``+``, ``-`` or both (``±``).
+
+    Without ``ends`` each is a fragment of its own place.
+    """
     n = len(codes)
+    places = tuple(positions or range(CODON, CODON + len(reference)))
+    beside = context_of(record_reference(), np.array(places, dtype=np.int64))
+    starts = [CODON - 200 - at for at in range(n)]
+    lows, highs = zip(*(ends or [(at, at + 400) for at in starts]), strict=True)
     strands = strands or ["±"] * n
     shown = np.array([[CODES[base] for base in code] for code in codes], dtype=np.uint8)
     return View(
-        positions=tuple(positions or range(CODON, CODON + len(reference))),
+        positions=places,
         reference=tuple(CODES[base] for base in reference),
         molecules=np.arange(n),
         codes=shown.reshape(n, len(reference)).T,
+        context=tuple(beside.tolist()),
         quality=np.full((len(reference), n), quality, dtype=np.uint8),
+        origin=np.array([[ORIGIN[strand] for strand in strands]] * len(reference), dtype=np.uint8),
         forward=np.array([strand in "+±" for strand in strands], dtype=np.bool_),
         reverse=np.array([strand in "-±" for strand in strands], dtype=np.bool_),
         read_quality=np.array(read_quality or [quality] * n, dtype=np.uint8),
         end_distance=np.array(end_distance or [50] * n, dtype=np.int32),
         mapping_quality=np.array(mapping_quality or [60] * n, dtype=np.uint8),
+        fragment_start=np.array(lows, dtype=np.int64),
+        fragment_end=np.array(highs, dtype=np.int64),
         discordant=0,
     )
 

@@ -73,6 +73,7 @@ from vexas_uba1.verdict import decide
 CASES = Path(__file__).resolve().parents[1] / "cases"
 FLANK = 500
 MARKED = "@PG\tID:MarkDuplicates\tPN:MarkDuplicates"
+_SLIDES = 10_000
 FLAGS = {
     "duplicate": DUPLICATE,
     "qc_failed": QC_FAILED,
@@ -82,7 +83,7 @@ FLAGS = {
 }
 _READ_KEYS = {
     "count", "start1", "cigar", "spread", "change", "insert", "quality", "quality_at", "strand",
-    "mate", "part", "clip", "mapq", "flags", "tags", "umi", "copies", "group",
+    "slide", "mate", "part", "clip", "mapq", "flags", "tags", "umi", "copies", "group",
 }  # fmt: skip
 
 
@@ -211,6 +212,7 @@ def _add_fragment(
     made: dict[tuple[bool, int], _Record],
 ) -> None:
     shift = fragment % template.get("spread", 1)
+    slide = fragment % template.get("slide", 1)
     strand = template.get("strand", "both")
     reverse = strand == "reverse" or (strand == "both" and fragment % 2 == 1)
     tags = dict(template.get("tags", {}))
@@ -219,12 +221,13 @@ def _add_fragment(
     flag = sum(FLAGS[one] for one in template.get("flags", []))
     common = {"mapq": template.get("mapq", 60), "group": template.get("group"), "flag": flag}
     mate = template.get("mate")
-    if (True, shift) not in made:
-        made[True, shift] = _Record.of(template, genome, shift)
+    place = shift + slide * _SLIDES
+    if (True, place) not in made:
+        made[True, place] = _Record.of(template, genome, shift, slide)
         if mate is not None:
             described = {"cigar": template["cigar"], **mate}
-            made[False, shift] = _Record.of(described, genome, shift)
-    first = made[True, shift]
+            made[False, place] = _Record.of(described, genome, shift, slide)
+    first = made[True, place]
     if mate is None:
         own = {"MD": first.md} if md else {}
         builder.read(
@@ -232,13 +235,13 @@ def _add_fragment(
             reverse=reverse, tags={**own, **tags}, **common,
         )  # fmt: skip
         if "part" in template:
-            part = _Record.of(template["part"], genome, 0)
+            part = _Record.of(template["part"], genome, 0, 0)
             builder.read(
                 name, part.start1, part.bases, cigar=part.cigar, qual=part.quality,
                 reverse=reverse, tags=tags, **{**common, "flag": flag | SUPPLEMENTARY},
             )  # fmt: skip
         return
-    second = made[False, shift]
+    second = made[False, place]
     before = len(builder.lines)
     builder.pair(
         name, first.start1, first.bases, second.start1, second.bases, cigar=first.cigar,
@@ -261,9 +264,9 @@ class _Record:
     md: str
 
     @classmethod
-    def of(cls, template: Mapping[str, Any], genome: HandGenome, shift: int) -> _Record:
-        start1 = template["start1"] + shift
-        cigar = template["cigar"]
+    def of(cls, template: Mapping[str, Any], genome: HandGenome, shift: int, slide: int) -> _Record:
+        start1 = template["start1"] + shift + slide
+        cigar = _slid(template["cigar"], slide)
         changes = dict(template.get("change", {}))
         qualities_at = dict(template.get("quality_at", {}))
         default = template.get("quality", 37)
@@ -294,6 +297,17 @@ class _Record:
         assert len(bases) == len(quality)
         assert not changes and not qualities_at, f"outside of the read at {start1}: {changes}"
         return cls(start1, cigar, bases, quality, md.text)
+
+
+def _slid(cigar: str, slide: int) -> str:
+    """Return the CIGAR of a read that begins later, its indels where they were."""
+    parts = [
+        [int(length), operation] for length, operation in re.findall(r"(\d+)([MIDNSH])", cigar)
+    ]
+    matches = [part for part in parts if part[1] == "M"]
+    matches[0][0] -= slide
+    matches[-1][0] += slide
+    return "".join(f"{length}{operation}" for length, operation in parts)
 
 
 class _Md:

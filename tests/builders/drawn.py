@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import DELETED
 from vexas_uba1.fragments import UNCERTAIN, Column, Histogram, IndelCount
+from vexas_uba1.fragments.joining import ORIGINS
+from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
 from vexas_uba1.reference import BASES, ReferenceWindow
 
 END_DISTANCE = 500
@@ -44,12 +46,36 @@ class Drawn:
         return np.full(self.count, 60, dtype=np.uint8)
 
     @property
+    def ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Each is a fragment of its own place (M)."""
+        start = int(self.positions[0]) - END_DISTANCE - np.arange(self.count)
+        return start, start + int(np.ptp(self.positions)) + 2 * END_DISTANCE + self.count
+
+    def beside(self, molecules: NDArray[np.int64], start: int, end: int) -> NDArray[np.uint8]:
+        """Return what some molecules show over ``[start, end)`` (m, P)."""
+        columns = [self.column(position).code[molecules] for position in range(start, end)]
+        return np.stack(columns, axis=1)
+
+    @property
     def histogram(self) -> Histogram:
         """Observations by position, code and quality."""
         size = self.positions.size
-        cell = (np.arange(size) * 8 + self.codes) * 64 + self.qualities
-        counts = np.bincount(cell.ravel(), minlength=size * 512).reshape(size, 8, 64)
-        return Histogram(self.positions, counts, 0, 0)
+        origin = np.where(self.reverse, 4, 0)[:, None]
+        kind = origin * QUALITY_CLASSES + quality_class(self.qualities)
+        cell = (np.arange(size) * 8 + self.codes) * ORIGINS * QUALITY_CLASSES + kind
+        shape = (size, 8, ORIGINS, QUALITY_CLASSES)
+        counts = np.bincount(cell.ravel(), minlength=np.prod(shape)).reshape(shape)[:, :4]
+        error = np.bincount(
+            cell.ravel(), base_error(self.qualities).ravel(), minlength=np.prod(shape)
+        )
+        return Histogram(
+            self.positions,
+            counts,
+            error.reshape(shape)[:, :4].sum(axis=1),
+            np.bincount(self.qualities.ravel(), minlength=64),
+            0,
+            0,
+        )
 
     def column(self, position: int) -> Column:
         """What all molecules show at a position; outside of the drawn ones, nothing."""
@@ -63,6 +89,7 @@ class Drawn:
             quality=quality,
             forward=~self.reverse,
             reverse=self.reverse,
+            origin=np.where(self.reverse, 4, 0).astype(np.uint8),
             read_quality=quality,
             end_distance=np.full(self.count, END_DISTANCE, dtype=np.uint16),
         )

@@ -60,6 +60,7 @@ def a_codon41(**changes: Any) -> Codon41:
         "limit_of_detection_vaf": 0.011,
         "limit_of_detection_by_allele": {"c.121A>G": 0.011, "c.121A>C": 0.0105, "c.122T>C": 0.01},
         "vaf_upper95_if_absent": 0.00595,
+        "depth_for_required_limit": 280,
     }
     return Codon41(**(values | changes))
 
@@ -112,8 +113,10 @@ def a_variant(**changes: Any) -> Variant:
         "alt_fragments": 151,
         "depth_fragments": 502,
         "vaf": 151 / 502,
+        "vaf_corrected": 0.3005,
         "vaf_low95": 0.26,
         "vaf_high95": 0.343,
+        "expected_error_fragments": 0.17,
         "quality": 9999.0,
         "filters": (),
         "filter_reasons": {},
@@ -142,6 +145,10 @@ def a_forced_allele(**changes: Any) -> ForcedAllele:
         "verdict_class": "vexas",
         "alt_fragments": 0,
         "depth_fragments": 502,
+        "vaf_corrected": 0.0,
+        "vaf_low95": 0.0,
+        "vaf_high95": 0.00732,
+        "expected_error_fragments": 0.17,
         "quality": 0.0,
         "significant": False,
         "limit_of_detection_vaf": 0.011,
@@ -159,6 +166,9 @@ def some_forced_alleles() -> tuple[ForcedAllele, ...]:
             hgvs_c="c.122T>C",
             hgvs_p="p.(Met41Thr)",
             alt_fragments=151,
+            vaf_corrected=0.3005,
+            vaf_low95=0.26,
+            vaf_high95=0.343,
             quality=9999.0,
             significant=True,
             limit_of_detection_vaf=0.01,
@@ -169,6 +179,8 @@ def some_forced_alleles() -> tuple[ForcedAllele, ...]:
             hgvs_p="p.(Gly477Ala)",
             verdict_class="other",
             depth_fragments=0,
+            vaf_high95=1.0,
+            expected_error_fragments=0.0,
             limit_of_detection_vaf=None,
             vaf_upper95=None,
         ),
@@ -203,6 +215,7 @@ def a_qc(**changes: Any) -> QualityControl:
         "realignment": RealignmentReport(12, {"haplotype": 3}),
         "sex_check": a_sex_check(),
         "primers": None,
+        "panel": None,
         "warnings": (),
     }
     return QualityControl(**(values | changes))
@@ -290,6 +303,7 @@ def an_empty_result(**changes: Any) -> SampleResult:
             limit_of_detection_vaf=None,
             limit_of_detection_by_allele=dict.fromkeys(("c.121A>G", "c.121A>C", "c.122T>C")),
             vaf_upper95_if_absent=None,
+            depth_for_required_limit=None,
         ),
         "targets": tuple(
             a_target(
@@ -305,7 +319,13 @@ def an_empty_result(**changes: Any) -> SampleResult:
         ),
         "variants": (),
         "forced_alleles": (
-            a_forced_allele(depth_fragments=0, limit_of_detection_vaf=None, vaf_upper95=None),
+            a_forced_allele(
+                depth_fragments=0,
+                vaf_high95=1.0,
+                expected_error_fragments=0.0,
+                limit_of_detection_vaf=None,
+                vaf_upper95=None,
+            ),
         ),
         "qc": a_qc(
             records_in_window=0,

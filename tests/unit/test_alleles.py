@@ -108,17 +108,91 @@ def test_what_is_no_substitution_is_no_pattern():
     assert view_with(["ATG"], reference="ANG").allele((A, C, T), known) is None
 
 
-def test_molecules_are_grouped_by_the_qualities_of_all_positions():
-    view = view_with(["ATG"] * 5)
-    view.quality[:] = [[30, 30, 20, 30, 20], [30, 20, 20, 30, 30], [37, 37, 37, 37, 37]]
-    classes = view.quality_classes
-    found = zip(classes.quality.T.tolist(), classes.size.tolist(), strict=True)
-    assert {tuple(quality): size for quality, size in found} == {
-        (30, 30, 37): 2,
-        (30, 20, 37): 1,
-        (20, 20, 37): 1,
-        (20, 30, 37): 1,
-    }
+def test_molecules_that_err_alike_are_one_class():
+    view = view_with(["ATG"] * 5, mapping_quality=[60, 60, 60, 60, 59])
+    view.quality[:] = [[30, 30, 20, 30, 30], [30, 20, 20, 30, 30], [37, 37, 37, 37, 37]]
+    classes = view.classes
+    found = zip(
+        classes.quality.T.tolist(), classes.mapping_quality, classes.size.tolist(), strict=True
+    )
+    assert sorted((tuple(quality), int(placed), size) for quality, placed, size in found) == [
+        ((20, 20, 37), 60, 1),
+        ((30, 20, 37), 60, 1),
+        ((30, 30, 37), 50, 1),
+        ((30, 30, 37), 60, 2),
+    ]
+    assert classes.of[0] == classes.of[3]
+    assert (classes.quality[:, classes.of] == view.quality).all()
+
+
+def test_kinds_of_observation_keep_classes_apart():
+    view = view_with(["ATG"] * 4, strands=["+", "-", "±", "+"])
+    view.origin[2, 3] = 1
+    assert view.classes.size.tolist() == [1, 1, 1, 1]
+    assert (view.classes.origin[:, view.classes.of] == view.origin).all()
+
+
+@pytest.mark.parametrize(("quality", "step"), [(0, 0), (9, 0), (10, 10), (59, 50), (255, 60)])
+def test_mapping_qualities_are_told_apart_in_steps(quality, step):
+    (placed,) = view_with(["ATG"], mapping_quality=[quality]).classes.mapping_quality
+    assert placed == step
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.integers(0, 60), min_size=9, max_size=9),
+            st.lists(st.integers(0, 8), min_size=9, max_size=9),
+            st.integers(0, 60),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_classes_of_many_positions_are_told_apart(rows):
+    """Nine qualities and nine kinds do not fit into one number of 64 bits."""
+    view = view_with(
+        ["A" * 9] * len(rows),
+        reference="A" * 9,
+        positions=range(CODON, CODON + 9),
+        mapping_quality=[placed for _, _, placed in rows],
+    )
+    view.quality[:] = np.array([quality for quality, _, _ in rows]).T
+    view.origin[:] = np.array([origin for _, origin, _ in rows]).T
+    classes = view.classes
+    expected = Counter((tuple(q), tuple(o), placed // 10) for q, o, placed in rows)
+    assert sorted(classes.size.tolist()) == sorted(expected.values())
+    assert np.bincount(classes.of).tolist() == classes.size.tolist()
+    assert (classes.quality[:, classes.of] == view.quality).all()
+    assert (classes.origin[:, classes.of] == view.origin).all()
+
+
+def test_a_view_knows_the_bases_beside_each_position():
+    view = at_codon(R("a", CODON, "ATG"))
+    # GGA[A]TGG: the base before times five, and the base behind.
+    assert view.context == (5 * A + T, 5 * A + G, 5 * T + G)
+    assert view.only([CODON + 1]).context == (5 * A + G,)
+
+
+def test_a_view_knows_strand_and_quarter_of_each_observation():
+    view = at_codon(
+        R("a", CODON, "ATG", inside=None),
+        R("b", CODON, "ATG", reverse=True, inside=None),
+        R("c", CODON, "ATG"),
+        R("c", CODON, "ATG", reverse=True),
+    )
+    # A read of three bases has its first, second and third quarter there.
+    assert view.origin.T.tolist() == [[0, 1, 2], [6, 5, 4], [8, 8, 8]]
+    assert view.without(np.array([1])).origin.T.tolist() == [[0, 1, 2], [8, 8, 8]]
+    assert view.only([CODON + 2]).origin.tolist() == [[2, 4, 8]]
+
+
+def test_a_view_knows_the_ends_of_fragments():
+    view = at_codon(R("a", CODON, "ATG", ends=(5, 99)), R("b", CODON, "ATG", ends=(7, 80)))
+    assert view.fragment_start.tolist() == [5, 7] and view.fragment_end.tolist() == [99, 80]
+    less = view.without(np.array([0]))
+    assert less.fragment_start.tolist() == [7] and less.fragment_end.tolist() == [80]
 
 
 @given(st.lists(st.text("ACGT-", min_size=30, max_size=30), min_size=1, max_size=12))

@@ -9,7 +9,8 @@ import numpy as np
 import pysam
 import pytest
 
-from benchmarks.molecules import ALL, BEGIN, END, QUICK, put_into, table
+from benchmarks.molecules import ALL, QUICK, SECTION, table
+from benchmarks.pages import marks, put_into, section_of
 from benchmarks.reads import (
     READ_LENGTH,
     amplicon,
@@ -20,6 +21,7 @@ from benchmarks.reads import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+BEGIN, END = marks(SECTION)
 HEAD = (
     "| Library | Fragments | Reads | Extraction, CPU s (wall) | MB | Calling, CPU s (wall) | MB "
     "| VAF drawn | VAF found |"
@@ -45,17 +47,16 @@ def test_table_takes_its_place_in_a_page_again_and_again(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     for made in ("first\n", "second\n"):
-        put_into(page, made)
+        put_into(page, SECTION, made)
     assert page.read_text() == f"before\n{BEGIN}\nsecond\n{END}\nafter\n"
     page.write_text("no marks\n")
     with pytest.raises(ValueError, match="lacks the marks"):
-        put_into(page, "table\n")
+        put_into(page, SECTION, "table\n")
     assert page.read_text() == "no marks\n"
 
 
 def test_documented_table_is_one_of_this_script():
-    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
-    head, _, *rows = page.partition(f"{BEGIN}\n")[2].partition(END)[0].splitlines()
+    head, _, *rows = section_of(ROOT / "docs" / "performance.md", SECTION).splitlines()
     assert head == HEAD
     assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == [case.name for case in ALL]
 

@@ -19,10 +19,11 @@ from builders.sam import DUPLICATE, SECONDARY, SUPPLEMENTARY, SamBuilder
 from builders.simulated import clone, sample_of
 from vexas_uba1 import paths
 from vexas_uba1.alignments.fasta import open_genome
-from vexas_uba1.calling import _counting, worst
+from vexas_uba1.calling import worst
 from vexas_uba1.errors import UserError
 from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.locus.record import load_locus
+from vexas_uba1.observing import _counting
 from vexas_uba1.verdict import decide
 
 # Paired and single reads, two clones, a deletion, an insertion, a silent neighbour, poor bases.

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 
 from builders.calls import view_with
-from vexas_uba1.filters import FLAGS, Support, pass_chance, raise_flags
+from vexas_uba1.filters import FLAGS, Support, Surroundings, pass_chance, raise_flags
+
+
+def alike(view):
+    """All molecules prove as much."""
+    return np.full(view.size, 48)
 
 
 def flags(view, artefact_strand=None):
-    return raise_flags(Support(view, view.showing((0, 1, 2)), artefact_strand))
+    good = np.full(view.size, 1e-4)
+    return raise_flags(Support(view, view.showing((0, 1, 2)), good, alike(view), artefact_strand))
 
 
 def view(alt, rest, **columns):
@@ -114,7 +120,10 @@ def test_every_flag_says_what_it_is_and_from_where():
 
 
 def chance(view, count, artefact_strand=None):
-    return float(pass_chance(view, artefact_strand, np.array([count]))[0])
+    good = np.full(view.size, 1e-4)
+    nobody = np.zeros(view.size, dtype=bool)
+    support = Support(view, nobody, good, alike(view), artefact_strand)
+    return float(pass_chance(support, np.array([count]))[0])
 
 
 def test_where_every_molecule_is_poor_no_call_can_pass():
@@ -133,5 +142,128 @@ def test_the_chance_to_pass_is_that_of_random_draws(poor):
         for _ in range(400):
             shows = np.zeros(200, dtype=bool)
             shows[generator.choice(200, count, replace=False)] = True
-            passed += not raise_flags(Support(seen, shows))
+            passed += not raise_flags(Support(seen, shows, np.full(200, 1e-4), alike(seen)))
         assert chance(seen, count) == pytest.approx(passed / 400, abs=0.08)
+
+
+def surroundings(supporting, others, reference="A" * 12):
+    """Twelve positions beside the allele, as molecules show them; ``.`` is not known."""
+
+    def coded(rows):
+        return np.array([["ACGT.".index(base) for base in row] for row in rows], dtype=np.uint8)
+
+    return Surroundings(coded([reference])[0], coded(supporting), coded(others))
+
+
+def flags_beside(alt, around):
+    seen = view(alt, 100)
+    support = Support(
+        seen,
+        seen.showing((0, 1, 2)),
+        np.full(seen.size, 1e-4),
+        alike(seen),
+        look_beside=lambda: around,
+    )
+    return raise_flags(support)
+
+
+CLEAN = ["A" * 12] * 60
+
+
+def test_support_from_one_start_where_others_begin_all_over():
+    spread = [(at, at + 300) for at in range(100)]
+    ends = [(5000, 5300 + at) for at in range(6)]
+    one = view(6, 100, ends=[*ends, *spread])
+    assert set(flags(one)) == {"one_start"}
+    assert "6 of 106 informative fragments have it" in flags(one)["one_start"]
+    other_end = view(6, 100, ends=[(5000 + at, 5300) for at in range(6)] + spread)
+    assert set(flags(other_end)) == {"one_start"}
+    # One more start, a second molecule at the least.
+    two = view(6, 100, ends=[*ends[:5], (5001, 5400), *spread])
+    assert flags(two) == {}
+    # Primers give all fragments of an amplicon one start.
+    amplicon = view(6, 100, ends=[(5000, 5300 + at) for at in range(106)])
+    assert flags(amplicon) == {}
+
+
+def test_two_fragments_may_begin_alike_by_chance():
+    spread = [(at, at + 300) for at in range(100)]
+    assert flags(view(2, 100, ends=[(50, 351), (50, 362), *spread])) == {}
+
+
+def test_supporting_fragments_full_of_their_own_mismatches():
+    poor = ["A" * at + "CG" + "A" * (10 - at) for at in range(0, 8)]
+    assert set(flags_beside(8, surroundings(poor, CLEAN))) == {"excess_mismatches"}
+    # Others are as poor: it is the sample.
+    assert flags_beside(8, surroundings(poor, poor * 8)) == {}
+    assert flags_beside(8, surroundings(["A" * 12] * 8, CLEAN)) == {}
+
+
+def test_supporting_fragments_of_another_sequence():
+    foreign = ["ACAAGAATAAAA"] * 6
+    assert set(flags_beside(6, surroundings(foreign, CLEAN))) == {"foreign_reads"}
+    # Two differences may be variants of the same chromosome.
+    assert flags_beside(6, surroundings(["ACAAGAAAAAAA"] * 6, CLEAN)) == {}
+    # Others show them as well: the person's own.
+    assert flags_beside(6, surroundings(foreign, CLEAN[:30] + foreign * 5)) == {}
+
+
+def test_unknown_bases_beside_are_no_difference():
+    foreign = ["ACAAGAATAAAA"] * 6
+    assert flags_beside(6, surroundings(foreign, CLEAN, reference="." * 12)) == {}
+    assert flags_beside(6, surroundings(["." * 12] * 6, CLEAN)) == {}
+
+
+def near_primer(alt, near_alt, rest, near_rest):
+    seen = view(alt, rest)
+    near = np.zeros(seen.size, dtype=bool)
+    near[:near_alt] = True
+    near[alt : alt + near_rest] = True
+    return raise_flags(
+        Support(
+            seen, seen.showing((0, 1, 2)), np.full(seen.size, 1e-4), alike(seen), near_primer=near
+        )
+    )
+
+
+def test_support_that_a_primer_may_have_made():
+    found = near_primer(6, 6, 100, 10)
+    assert set(found) == {"primer_bases"} and "16 of 106 informative" in found["primer_bases"]
+    assert near_primer(6, 5, 100, 10) == {}
+    # Where all fragments end at the primer nothing is told apart.
+    assert near_primer(6, 6, 100, 100) == {}
+
+
+@pytest.mark.parametrize(("panel_vaf", "raised"), [(None, False), (0.0, False), (0.04, True),
+                                                   (0.02, False)])  # fmt: skip
+def test_a_site_that_is_noisy_in_the_panel(panel_vaf, raised):
+    seen = view(6, 94)
+    support = Support(
+        seen, seen.showing((0, 1, 2)), np.full(seen.size, 1e-4), alike(seen), panel_vaf=panel_vaf
+    )
+    assert ("panel_noise" in raise_flags(support)) == raised
+
+
+def test_an_artefact_with_a_chance_read_of_the_honest_strand():
+    # Twenty on the artefact's strand and one on the other, which errors explain.
+    strands = ["-"] * 9 + ["+"] + ["+", "-"] * 490
+    seen = view(10, 980, strands=strands)
+    assert flags(seen) == {}
+    assert "errors explain the other 1" in flags(seen, "reverse")["one_strand"]
+    # Ten on either strand are no artefact.
+    both = view(20, 980, strands=["-", "+"] * 10 + ["+", "-"] * 490)
+    assert flags(both, "reverse") == {}
+
+
+def test_what_errors_of_poor_molecules_show_is_no_support():
+    # Ten good molecules, and thirty whose bases are poor.
+    seen = view(
+        40,
+        960,
+        strands=["+", "-"] * 500,
+        read_quality=[37] * 10 + [10] * 30 + [37] * 960,
+    )
+    shows, good = seen.showing((0, 1, 2)), np.full(seen.size, 1e-4)
+    weight = np.where(seen.read_quality < 20, 2, 48)
+    assert set(raise_flags(Support(seen, shows, good, alike(seen)))) == {"low_base_quality"}
+    assert raise_flags(Support(seen, shows, good, weight)) == {}

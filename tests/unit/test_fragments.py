@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from builders.calls import CODES, R, molecules_of, reads_of
 from vexas_uba1.fragments import DISCORDANT, UNCERTAIN, join_molecules
-from vexas_uba1.fragments.joining import DUPLEX_FLOOR, FAMILY_FLOOR, FRAGMENT_FLOOR
+from vexas_uba1.fragments.joining import (
+    BOTH_STRANDS,
+    DUPLEX_FLOOR,
+    FAMILY_FLOOR,
+    FRAGMENT_FLOOR,
+    ORIGIN_OF,
+    ORIGINS,
+)
+from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
 from vexas_uba1.grouping.grouping import group_reads
 from vexas_uba1.grouping.identity import by_umi
 
@@ -281,3 +289,97 @@ def test_the_disagreement_rate_is_of_positions_seen_twice():
         R("a", 100, "AAAA"), R("a", 102, "ACAA", reverse=True), R("b", 100, "AAAA")
     )
     assert found.disagreement_rate == pytest.approx(1 / 2)
+
+
+def origins(molecules, low, high):
+    return [int(column(molecules, at).origin[0]) for at in range(low, high)]
+
+
+def test_observations_are_told_apart_by_quarter_of_the_read_and_strand():
+    forward = molecules_of(R("a", 100, "ACGTACGT", inside=None))
+    assert origins(forward, 100, 108) == [0, 0, 1, 1, 2, 2, 3, 3]
+    # A reverse read's first cycle is its last base here.
+    reverse = molecules_of(R("a", 100, "ACGTACGT", inside=None, reverse=True))
+    assert origins(reverse, 100, 108) == [7, 7, 6, 6, 5, 5, 4, 4]
+    odd = molecules_of(R("a", 100, "ACGTA", inside=None))
+    assert origins(odd, 100, 105) == [0, 0, 1, 2, 3]
+    # Clipped bases are cycles too.
+    clipped = molecules_of(R("a", 100, "ACGT", inside=6))
+    assert origins(clipped, 100, 104) == [1, 1, 2, 2]
+
+
+def test_what_both_strands_show_is_a_kind_of_its_own():
+    found = molecules_of(
+        R("a", 100, "ACGT", inside=None), R("a", 102, "GTAC", inside=None, reverse=True)
+    )
+    assert origins(found, 100, 106) == [0, 1, BOTH_STRANDS, BOTH_STRANDS, 5, 4]
+
+
+def test_copies_on_one_strand_count_by_their_earliest_cycle():
+    early, late = R("a", 100, "ACGTACGT", inside=None), R("a", 94, "ACGTACACGTACGT", inside=None)
+    for rows in ((early, late), (late, early)):
+        assert origins(molecules_of(*rows), 100, 104) == [0, 0, 1, 1]
+    rows = [R(f"c{n}", 100 - 2 * n, "AC" * n + "ACGT", inside=None) for n in range(4)]
+    assert origins(copies_of_one(*rows), 100, 104) == [0, 1, 2, 3]
+    assert origins(copies_of_one(*rows[1:]), 100, 102) == [1, 2]
+
+
+def test_an_outvoted_copy_says_nothing_of_strand_and_cycle():
+    rows = [R(f"c{n}", 99, "CAC", inside=None) for n in range(3)]
+    wrong = R("w", 100, "G", inside=None, reverse=True)
+    assert origins(copies_of_one(*rows, wrong), 100, 101) == [1]
+    agreeing = R("w", 100, "A", inside=None, reverse=True)
+    assert origins(copies_of_one(*rows, agreeing), 100, 101) == [BOTH_STRANDS]
+
+
+def test_kinds_of_marks():
+    assert ORIGINS == 9 and ORIGIN_OF.size == 16
+    assert ORIGIN_OF[[0b0001, 0b0101, 0b1001, 0b1101]].tolist() == [0, 1, 2, 3]
+    assert ORIGIN_OF[[0b0010, 0b0110, 0b1010, 0b1110]].tolist() == [4, 5, 6, 7]
+    assert (ORIGIN_OF[[0b0011, 0b0111, 0b1011, 0b1111]] == BOTH_STRANDS).all()
+
+
+@given(reads)
+@settings(max_examples=40, deadline=None)
+def test_the_histogram_is_the_sum_of_all_columns(rows):
+    found = molecules_of(*rows)
+    seen = found.histogram
+    assert seen.counts.shape == (found.positions.size, 4, ORIGINS, QUALITY_CLASSES)
+    qualities = np.zeros(64, dtype=int)
+    for row, at in enumerate(found.positions.tolist()):
+        if not 95 <= at <= 110:
+            assert not seen.counts[row].any()
+            continue
+        one = column(found, at)
+        counts = np.zeros((4, ORIGINS, QUALITY_CLASSES), dtype=int)
+        error = np.zeros((ORIGINS, QUALITY_CLASSES))
+        for code, quality, origin in zip(one.code, one.quality, one.origin, strict=True):
+            if code < 4:
+                counts[code, origin, quality_class(quality)] += 1
+                error[origin, quality_class(quality)] += base_error(quality)
+                qualities[quality] += 1
+        assert (seen.counts[row] == counts).all()
+        assert seen.error[row] == pytest.approx(error)
+    assert seen.qualities.tolist() == qualities.tolist()
+
+
+def test_a_molecule_reaches_from_the_first_to_the_last_end_of_its_reads():
+    found = molecules_of(
+        R("a", 100, "A", ends=(90, 300)),
+        R("a", 100, "A", ends=(80, 290), reverse=True),
+        R("b", 100, "A", ends=(95, 200)),
+    )
+    assert [ends.tolist() for ends in found.ends] == [[80, 95], [300, 200]]
+
+
+def test_some_molecules_are_looked_at_beside():
+    found = molecules_of(
+        R("a", 100, "ACGT"), R("b", 101, "TT"), R("c", 100, "GGGG"), R("d", 150, "A")
+    )
+    shown = found.beside(np.array([0, 1, 3]), 100, 103)
+    assert shown.tolist() == [
+        [A, C, G],
+        [UNCERTAIN, T, T],
+        [UNCERTAIN, UNCERTAIN, UNCERTAIN],
+    ]
+    assert found.beside(np.array([], dtype=int), 100, 103).shape == (0, 3)

@@ -16,7 +16,7 @@ from vexas_uba1.noise import ErrorModel, count_positions
 START = CODON - 3  # c.118
 EXON = "GGAATGGCCAAGAACGGC"
 POSITIONS = np.arange(START, START + len(EXON))
-PLAIN = ErrorModel(np.ones((4, 4)), np.zeros((4, 4)), 0.0)
+PLAIN = ErrorModel()
 
 
 def sample(count, shown, times, **keys):
@@ -42,7 +42,7 @@ def test_a_deletion_stands_out_by_more_molecules_than_errors_give(times, stands_
 
 
 def test_where_the_sample_errs_more_often_it_takes_more():
-    noisy = ErrorModel(np.ones((4, 4)), np.zeros((4, 4)), 0.0, np.full((2, 6), 200.0))
+    noisy = ErrorModel(indel_scale=np.full((2, 6), 200.0))
     assert chosen(sample(300, GONE, 15), noisy) == []
     assert chosen(sample(300, GONE, 40), noisy) == [C125DEL]
 

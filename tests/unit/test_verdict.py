@@ -254,6 +254,23 @@ def test_not_assessable_says_why(codon, sentence):
     assert "not detected" not in text and "VEXAS" not in text
 
 
+@pytest.mark.parametrize(
+    ("depth", "sentence"),
+    [
+        (280, "About 280 informative fragments of the same quality would do."),
+        (1234, "About 1,300 informative fragments of the same quality would do."),
+        (97, "About 97 informative fragments of the same quality would do."),
+        (None, "would do"),
+    ],
+)
+def test_not_assessable_says_how_many_molecules_would_do(depth, sentence):
+    codon = a_codon41(limit_of_detection_vaf=0.03, depth_for_required_limit=depth)
+    assert (sentence in verdict(codon41=codon).text) is (depth is not None)
+    # Where the limit is good enough nobody asks.
+    enough = a_codon41(limit_of_detection_vaf=0.01, depth_for_required_limit=depth)
+    assert "would do" not in verdict(codon41=enough).text
+
+
 def primed(fragments, from_primers):
     return {"qc": a_qc(primers=PrimerUse(2, fragments, fragments, from_primers))}
 

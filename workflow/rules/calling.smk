@@ -42,6 +42,7 @@ rule call_variants:
         extracted="work/extracted/{sample}",
         references=[str(file.path) for file in PLAN.run.config.references],
         primers=lambda wildcards: PLAN.primers(wildcards.sample),
+        panel=PLAN.panel,
     output:
         directory("work/called/{sample}"),
     log:

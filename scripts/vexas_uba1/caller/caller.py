@@ -14,12 +14,14 @@ c.[122T>C;126C>T].
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
+from vexas_uba1.alleles.clusters import CIS_REACH
 from vexas_uba1.alleles.haplotypes import View
 from vexas_uba1.alleles.placements import Runs, indel_of, join_placements, spares
 from vexas_uba1.alleles.views import Views
@@ -30,24 +32,33 @@ from vexas_uba1.caller.evidence import (
     Finding,
     TestLevels,
     assess,
+    depth_for_limit,
 )
 from vexas_uba1.caller.exact import upper_bound
 from vexas_uba1.caller.limits import PositionLimits, position_limits
-from vexas_uba1.caller.search import Search, outstanding
-from vexas_uba1.filters import LOW_BASE_QUALITY
+from vexas_uba1.caller.search import Search, Shown, outstanding
+from vexas_uba1.filters import LOW_BASE_QUALITY, Support, Surroundings
+from vexas_uba1.filters.places import PRIMER_REACH
 from vexas_uba1.fragments import Molecules
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import (
     ErrorModel,
-    PositionCounts,
+    SiteRates,
     count_positions,
-    fewest_by_error,
+    cuts,
     fit,
     median_quality,
+    reference_misread,
 )
 from vexas_uba1.reference import BASES, UNKNOWN, ReferenceWindow
+from vexas_uba1.samples.primers import Primer
 
+_BESIDE = 150
+"""Bases to either side of an allele that its molecules are compared on."""
+_NORMALS_BELOW = 0.99
+_MOST_BESIDE = 500
+"""Molecules that are compared there, of those that show it and of the others."""
 __all__ = ["HIGHEST_QUALITY", "Caller", "Counting", "Finding", "TestLevels"]
 
 
@@ -63,6 +74,8 @@ class Caller:
         positions: NDArray[np.int64],
         counting: Counting,
         levels: TestLevels,
+        primers: Sequence[Primer] = (),
+        sites: SiteRates | None = None,
     ) -> None:
         """Fit the sample's error model and find the places that deserve a closer look.
 
@@ -74,10 +87,15 @@ class Caller:
             positions: 0-based, ascending positions that are searched.
             counting: What one observation is worth.
             levels: The test's levels.
+            primers: Of the library, over the gene's window.
+            sites: Of a panel of normals; None without one.
         """
+        self._molecules = molecules
         self._placed = placed
         self._reference = reference
         self._known = known
+        self._primers = primers
+        self._sites = sites
         self._counting = counting
         self._levels = levels
         self._runs = Runs.of(reference)
@@ -88,12 +106,9 @@ class Caller:
         self._counted = count_positions(molecules, reference, positions)
         coding = np.isin(positions, placed.coding_positions)
         named = {base for allele in known for edit in allele.edits for base in edit.touched}
-        self.model: ErrorModel = fit(
-            _subset(self._counted, coding),
-            frozenset(named.union(placed.codon_positions)),
-            list(self._indels.values()),
-            self._runs,
-        )
+        self._coding = self._counted.only(coding)
+        self._never_used = frozenset(named.union(placed.codon_positions))
+        self.model: ErrorModel = self._fitted(frozenset())
         indels = outstanding(list(self._indels.values()), self._counted, self.model, known)
         self._views = Views(molecules, placed, reference, self._indels.values(), indels)
         self._search = Search(
@@ -140,9 +155,11 @@ class Caller:
         """
         found: list[tuple[Finding, Evidence]] = []
         for shown in self._search.alleles():
-            if shown.count <= fewest_by_error(shown.view, shown.patterns[0], self.model):
+            if self._is_plain_error(shown):
                 continue
-            evidence = Evidence.of(shown.allele, shown.view, shown.patterns, self.model)
+            # What is tested is no witness of the errors that it is tested against.
+            model = self._fitted(frozenset(shown.view.positions) - self._never_used)
+            evidence = Evidence.of(shown.allele, shown.view, shown.patterns, model)
             finding = self._assess(evidence)
             if finding.significant:
                 found.append((finding, evidence))
@@ -161,11 +178,27 @@ class Caller:
                 found.append((rest, asked))
         return [finding for finding, _ in found]
 
+    def depth_for_limit(self, allele: Allele, wanted: float) -> int | None:
+        """Return how many molecules would bring a forced allele's limit to a VAF, or None."""
+        evidence = self._evidence(allele)
+        return depth_for_limit(
+            evidence,
+            self._level(allele),
+            self._counting,
+            wanted,
+            support=self._support(evidence),
+            power=self._levels.power,
+        )
+
     @cached_property
     def position_limits(self) -> PositionLimits:
         """What a search for substitutions can find at each position."""
         return position_limits(
-            self._counted, self.model, self._search_level, self._counting.most_molecules
+            self._counted.positions,
+            self._counted.reference,
+            cuts(self._counted, self.model),
+            self._search_level,
+            self._counting.most_molecules,
         )
 
     def limit_at(self, position: int) -> float | None:
@@ -185,6 +218,32 @@ class Caller:
             finding = self._assess(evidence, self._levels.power)
             tested.append((finding, evidence if finding.significant else None))
         return tested
+
+    def _fitted(self, tested: frozenset[int]) -> ErrorModel:
+        """Return the error model as the sample shows it beside what is tested."""
+        if not tested and hasattr(self, "model"):
+            return self.model
+        return fit(
+            self._coding,
+            self._never_used | tested,
+            list(self._indels.values()),
+            self._runs,
+            self._sites,
+        )
+
+    def _is_plain_error(self, shown: Shown) -> bool:
+        """Return whether misreading the reference explains what molecules show; quick to tell."""
+        view = shown.view
+        chance = np.maximum(reference_misread(view, shown.patterns[0], self.model), 1e-12)
+        # Weighed as in the test, but roughly.
+        worth = np.log1p(8 / max(1, view.size) / chance)
+        shows = np.zeros(view.size, dtype=np.bool_)
+        for pattern in shown.patterns:
+            shows |= view.showing(pattern)
+        expected = chance * view.classes.size
+        spread = float(expected @ worth**2) ** 0.5
+        seen = float(worth[view.classes.of[shows]].sum())
+        return bool(seen <= float(expected @ worth) + 3 * spread)
 
     def _evidence(self, allele: Allele) -> Evidence:
         """Ask for an allele by itself, whatever lies beside it.
@@ -227,10 +286,74 @@ class Caller:
             evidence,
             self._level(evidence.allele),
             self._counting,
-            artefact_strand=self._artefact_strand(evidence.allele),
-            is_poor_sample=self._is_poor_sample,
+            support=self._support(evidence),
             limit_power=limit_power,
         )
+
+    def _support(self, evidence: Evidence) -> Support:
+        allele = evidence.allele
+        return Support(
+            evidence.view,
+            evidence.shows,
+            evidence.chance,
+            evidence.weight,
+            artefact_strand=self._artefact_strand(allele),
+            is_poor_sample=self._is_poor_sample,
+            look_beside=lambda: self._surroundings(evidence),
+            near_primer=self._near_primer(evidence),
+            panel_vaf=self._panel_vaf(evidence),
+        )
+
+    def _surroundings(self, evidence: Evidence) -> Surroundings | None:
+        """Return what an allele's molecules, and some others, show beside it."""
+        allele, shows = evidence.allele, evidence.shows
+        start = max(allele.start - _BESIDE, self._reference.start)
+        end = min(allele.end + _BESIDE, self._reference.end)
+        reference = self._reference.codes[
+            start - self._reference.start : end - self._reference.start
+        ].copy()
+        # What is or may be one with the allele is no further difference.
+        reference[max(0, allele.start - CIS_REACH - start) : allele.end + CIS_REACH - start] = (
+            UNKNOWN
+        )
+        molecules = evidence.view.molecules
+        return Surroundings(
+            reference,
+            self._molecules.beside(_some(molecules[shows]), start, end),
+            self._molecules.beside(_some(molecules[~shows]), start, end),
+        )
+
+    def _panel_vaf(self, evidence: Evidence) -> float | None:
+        """Return the VAF that noise exceeds in one normal of a hundred, at a site that is noisy."""
+        sites, allele = self._sites, evidence.allele
+        if sites is None or not allele.is_substitution or len(allele.edits) != 1:
+            return None
+        row = sites.row(allele.edits[0].start)
+        shown = BASES.index(allele.edits[0].alt)
+        if row is None or not sites.is_noisy[row, shown] or not evidence.view.size:
+            return None
+        shape = 1 / float(sites.variance[row, shown])
+        mean = float(evidence.chance.mean())
+        return mean * float(gammaincinv(shape, _NORMALS_BELOW)) / shape
+
+    def _near_primer(self, evidence: Evidence) -> NDArray[np.bool_] | None:
+        """Return which molecules end close to a primer that lies under an allele (n)."""
+        allele, view = evidence.allele, evidence.view
+        under = [
+            primer
+            for primer in self._primers
+            if primer.start <= allele.end and allele.start <= primer.end
+        ]
+        if not under:
+            return None
+        near = np.zeros(view.size, dtype=np.bool_)
+        for primer in under:
+            low, high = primer.start - PRIMER_REACH, primer.end + PRIMER_REACH
+            if primer.strand != "-":
+                near |= (low <= view.fragment_start) & (view.fragment_start < high)
+            if primer.strand != "+":
+                near |= (low < view.fragment_end) & (view.fragment_end <= high)
+        return near
 
     def _artefact_strand(self, allele: Allele) -> str | None:
         """Return the strand on which two-colour machines show the allele by themselves.
@@ -264,14 +387,11 @@ class Caller:
         return self._search_level
 
 
+def _some(molecules: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return molecules, evenly chosen where they are many."""
+    chosen = np.linspace(0, molecules.size - 1, min(molecules.size, _MOST_BESIDE)).astype(np.int64)
+    return molecules[chosen]
+
+
 def _meet(one: Allele, other: Allele) -> bool:
     return one.start <= other.end and other.start <= one.end
-
-
-def _subset(counted: PositionCounts, chosen: NDArray[np.bool_]) -> PositionCounts:
-    return PositionCounts(
-        counted.positions[chosen],
-        counted.reference[chosen],
-        counted.counts[chosen],
-        counted.error[chosen],
-    )

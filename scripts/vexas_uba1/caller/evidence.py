@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import fsum, log
+from functools import cached_property
+from math import ceil, log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alleles.haplotypes import Pattern, View
+from vexas_uba1.caller.background import Background, background_of
 from vexas_uba1.caller.exact import (
     FEWEST_MOLECULES,
-    Errors,
     detection_limit,
     mid_p_interval,
     tabulated,
     upper_bound,
 )
 from vexas_uba1.filters import Support, pass_chance, raise_flags
+from vexas_uba1.fragments.qualities import read_right
 from vexas_uba1.locus.edits import Allele
-from vexas_uba1.noise import INDEL_DOUBT, ErrorModel, base_error, pattern_error
+from vexas_uba1.noise import ErrorModel, Misreading, misreading
 from vexas_uba1.reference import BASES
 
 HIGHEST_QUALITY = 9999.0
-_MOST_LOST = 0.5
+_MOST_GROWTH, _DEPTH_STEP = 1e6, 1.02
+_MOST_LOST = 0.99
 
 
 @dataclass(frozen=True)
 class TestLevels:
     """Rates of false positives per sample, each shared evenly by its family of alleles."""
 
-    vexas: float = 1e-4
+    vexas: float = 6e-5
     other_known: float = 1e-4
     search: float = 5e-4
     power: float = 0.95
@@ -71,10 +74,12 @@ class Finding:
         allele: The allele, left-normalised.
         alt: Molecules that show it.
         depth: Molecules informative on it.
-        log_tail: Natural logarithm of the probability of at least ``alt`` by error.
+        log_tail: Natural logarithm of the probability of so much evidence by error.
         significant: Whether that is below the allele's level.
+        vaf_corrected: VAF less the share that shows the allele by error, 0 at least.
         vaf_low: Lower end of the 95 % interval.
         vaf_high: Upper end.
+        expected_errors: Molecules that show the allele by error, as expected.
         limit: Limit of detection of this allele in this sample; None where no VAF gives a passing
             call, or where it was not asked for.
         vaf_upper95: One-sided upper bound from the observed count; None at depth 0.
@@ -87,8 +92,10 @@ class Finding:
     depth: int
     log_tail: float
     significant: bool
+    vaf_corrected: float
     vaf_low: float
     vaf_high: float
+    expected_errors: float
     limit: float | None
     vaf_upper95: float | None
     flags: dict[str, str]
@@ -102,23 +109,21 @@ class Finding:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the molecules say of one allele; n molecules in c classes of equal qualities.
+    """What the molecules say of one allele; n molecules in c classes of equal observations.
 
     Attributes:
         allele: The allele.
         view: Molecules informative on it.
         shows: Which of them show it (n).
-        chance: Probability that a molecule shows it by error, by class (c).
-        doubt: Relative standard deviation of that.
-        lost: Share of true molecules that are misread.
+        errors: How likely a molecule shows it by error, by class (c).
+        lost: Share of true molecules that are misread, by class (c).
     """
 
     allele: Allele
     view: View
     shows: NDArray[np.bool_]
-    chance: NDArray[np.float64]
-    doubt: float
-    lost: float
+    errors: Misreading
+    lost: NDArray[np.float64]
 
     @classmethod
     def of(
@@ -143,22 +148,14 @@ class Evidence:
             shows |= view.showing(pattern)
         if without is not None:
             shows &= ~without
-        classes = view.quality_classes
-        # Sorted and summed exactly, so that no order of positions or molecules shows.
-        misread = np.sort(base_error(classes.quality), axis=0).sum(axis=0)
+        # Sorted, so that no order of positions shows in the last digit.
+        kept = np.sort(read_right(view.classes.quality), axis=0).prod(axis=0)
         return cls(
             allele,
             view,
             shows,
-            pattern_error(view, patterns[0], model, patterns[1:]),
-            max(
-                INDEL_DOUBT if row >= len(view.positions) else model.doubt(true, shown)
-                for row, (true, shown) in enumerate(
-                    zip(view.reference_pattern, patterns[0], strict=True)
-                )
-                if true != shown
-            ),
-            min(_MOST_LOST, fsum(misread * classes.size) / max(1, view.size)),
+            misreading(view, patterns[0], model, patterns[1:]),
+            np.minimum(1 - kept, _MOST_LOST),
         )
 
     @property
@@ -184,64 +181,89 @@ class Evidence:
         known = np.isin(self.view.molecules, np.concatenate([np.zeros(0, dtype=np.int64), *told]))
         return replace(self, shows=self.shows & ~known)
 
+    @cached_property
+    def _test(self) -> tuple[Background, NDArray[np.int64]]:
+        """What errors alone would show, and the weight of each class (c)."""
+        return background_of(
+            self.errors.chance, self.view.classes.size, self.lost, self.errors.variance
+        )
+
+    @property
+    def _weights(self) -> NDArray[np.int64]:
+        return self._test[1]
+
+    @property
+    def weighed(self) -> tuple[Background, int]:
+        """What errors alone would show, and the sum of weights that is shown."""
+        return self._test[0], int(self.weight[self.shows].sum())
+
+    @property
+    def chance(self) -> NDArray[np.float64]:
+        """Probability that each molecule shows the allele by error (n)."""
+        each: NDArray[np.float64] = self.errors.chance[self.view.classes.of]
+        return each
+
+    @property
+    def weight(self) -> NDArray[np.int64]:
+        """What each molecule adds to the test if it shows the allele (n)."""
+        return self._weights[self.view.classes.of]
+
+    @property
+    def doubt(self) -> float:
+        """Relative standard deviation of the expected number of errors."""
+        expected = self.errors.chance * self.view.classes.size
+        variance = float(expected @ self.errors.variance) / max(float(expected.sum()), 1e-300)
+        return float(variance**0.5)
+
 
 def assess(
     evidence: Evidence,
     level: float,
     counting: Counting,
     *,
-    artefact_strand: str | None,
-    is_poor_sample: bool,
+    support: Support,
     limit_power: float | None,
 ) -> Finding:
     """Test one allele.
 
     Args:
         evidence: What the molecules say of it.
-        level: Probability of so many molecules by error at which it is found.
+        level: Probability of so much evidence by error at which it is found.
         counting: What one observation is worth.
-        artefact_strand: As in :class:`vexas_uba1.filters.Support`.
-        is_poor_sample: Likewise.
+        support: The same molecules, as the flags look at them.
         limit_power: Power at which its limit of detection is wanted; None if it is not.
     """
     view, shows = evidence.view, evidence.shows
-    seen, covered = int(shows.sum()), view.size
-    errors = Errors.of(evidence.chance, view.quality_classes.size)
-    depth, alt = counting.most(covered), seen
+    alt, covered = int(shows.sum()), view.size
+    background, score = evidence.weighed
+    depth = counting.most(covered)
     if depth < covered:
         # Copies of the same molecules add no evidence: as many of each kind are kept as the
         # input holds.
-        alt, errors = int(seen * depth / covered), errors.thinned(depth)
-    log_tail = errors.log_tail(alt)
+        kept = alt * depth // covered
+        # By the molecules kept, so that no part of one counts.
+        alt, score = kept, score * kept // max(1, alt)
+        background = background.thinned(depth)
+    log_tail = background.log_tail(score)
     significant = alt >= FEWEST_MOLECULES and log_tail <= log(level)
-    low, high = _interval(alt, depth, errors, evidence.doubt, evidence.lost)
+    corrected, low, high = _estimate(alt, depth, background, evidence.doubt)
     limit = None
     if depth and limit_power is not None:
-        limit = detection_limit(
-            errors,
-            level,
-            limit_power,
-            lost=evidence.lost,
-            pass_chance=tabulated(
-                lambda counts: pass_chance(
-                    view, artefact_strand, counts, is_poor_sample=is_poor_sample
-                ),
-                covered,
-            ),
-        )
+        flagless = _flagless(support)
+        limit = limit_of(background, level, limit_power, flagless)
     return Finding(
         allele=evidence.allele,
         alt=alt,
         depth=depth,
-        log_tail=log_tail,
+        log_tail=_settled(log_tail),
         significant=significant,
+        vaf_corrected=corrected,
         vaf_low=low,
         vaf_high=high,
-        limit=counting.floored(limit),
+        expected_errors=_settled(background.mean),
+        limit=None if limit is None else counting.floored(_settled(limit)),
         vaf_upper95=counting.floored(upper_bound(alt, depth)),
-        flags=_flags(Support(view, shows, artefact_strand, is_poor_sample), counting, alt / depth)
-        if significant
-        else {},
+        flags=_flags(support, counting, alt / depth) if significant else {},
         strands=(
             int((view.forward & shows).sum()),
             int((view.reverse & shows).sum()),
@@ -249,6 +271,87 @@ def assess(
             int(view.reverse.sum()),
         ),
     )
+
+
+def _settled(value: float) -> float:
+    """Return nine digits: beyond them the order shows in which the same numbers were added."""
+    return float(f"{value:.9g}")
+
+
+def depth_for_limit(
+    evidence: Evidence,
+    level: float,
+    counting: Counting,
+    wanted: float,
+    *,
+    support: Support,
+    power: float,
+) -> int | None:
+    """Return how many molecules of these kinds would bring an allele's limit to ``wanted``.
+
+    Within 2 %, rounded up. None where no number up to a million times as many would, where the
+    input holds fewer, or where no molecule tells of which kind they are.
+
+    Args:
+        evidence: What the molecules say of the allele.
+        level: Of its test.
+        counting: What one observation is worth.
+        wanted: VAF, above 0.
+        support: The same molecules, as the flags look at them.
+        power: At which the limit is wanted.
+    """
+    total = evidence.view.size
+    if not total or (counting.limit_floor is not None and counting.limit_floor > wanted):
+        return None
+    background, _ = evidence.weighed
+    flagless = _flagless(support)
+
+    def reached(depth: float) -> bool:
+        limit = limit_of(background.grown(depth / total), level, power, flagless)
+        return limit is not None and limit <= wanted
+
+    # A limit needs two molecules, and so many to see one of them at all.
+    low, high = 1.0, max(2.0, 3 / wanted)
+    while not reached(high):
+        low, high = high, 2 * high
+        if high > _MOST_GROWTH * total:
+            return None
+    while high / low > _DEPTH_STEP:
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    depth = ceil(high)
+    most = counting.most_molecules
+    return None if most is not None and depth > most else depth
+
+
+def _flagless(support: Support) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+    return lambda counts: pass_chance(support, counts)
+
+
+def limit_of(
+    background: Background,
+    level: float,
+    power: float,
+    flagless: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+) -> float | None:
+    """Return the lowest VAF at which an allele is found and passes; None if none is.
+
+    Args:
+        background: Of the allele.
+        level: Of its test.
+        power: Wanted probability.
+        flagless: Chance that a count of molecules, one at least, raises no flag.
+    """
+    score = background.critical_score(level)
+    total = background.total
+    if score is None or total < FEWEST_MOLECULES:
+        return None
+
+    def passes(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        found = background.reach(score, int(counts[-1]))[counts]
+        return np.where(counts < FEWEST_MOLECULES, 0.0, found * flagless(np.maximum(counts, 1)))
+
+    return detection_limit(total, background.mean_lost, tabulated(passes, total), power)
 
 
 def _flags(support: Support, counting: Counting, vaf: float) -> dict[str, str]:
@@ -261,26 +364,31 @@ def _flags(support: Support, counting: Counting, vaf: float) -> dict[str, str]:
     return flags
 
 
-def _interval(
-    alt: int, depth: int, errors: Errors, doubt: float, lost: float
-) -> tuple[float, float]:
-    """Return the 95 % interval of the true VAF.
+def _estimate(
+    alt: int, depth: int, background: Background, doubt: float
+) -> tuple[float, float, float]:
+    """Return the VAF corrected for errors and the 95 % interval of the true VAF.
 
-    The mid-P interval of the observed share, moved down by the share that shows the allele by
-    error: its lower end by as much as the error model allows, its upper end by as little, at two
-    standard deviations of the model's scale. The upper end never falls below the observed share.
+    The share of molecules that show the allele is V (1 - lost) + (1 - V) error. Its mid-P interval
+    and the interval of the error, two standard deviations to either side, are joined by the rule
+    for a difference of two independent estimates (Zou, Donner 2008, doi:10.1002/sim.3095).
 
     Args:
         alt: Molecules that show the allele.
         depth: Informative molecules.
-        errors: Their error probabilities.
+        background: Their error probabilities.
         doubt: Relative standard deviation of these.
-        lost: Share of true molecules that are misread; the upper end makes room for them.
     """
     if depth == 0:
-        return 0.0, 1.0
+        return 0.0, 0.0, 1.0
+    share, error = alt / depth, background.mean / depth
     low, high = mid_p_interval(alt, depth)
-    error = errors.mean / depth
-    lowered = low - error * (1 + 2 * doubt)
-    raised = (high - error * max(0.0, 1 - 2 * doubt)) / (1 - lost)
-    return max(0.0, lowered), min(1.0, max(alt / depth, raised))
+    slack = 2 * doubt * error
+    lowered = share - error - ((share - low) ** 2 + slack**2) ** 0.5
+    raised = share - error + ((high - share) ** 2 + min(slack, error) ** 2) ** 0.5
+    kept = max(1 - background.mean_lost - error, 1 - _MOST_LOST)
+    corrected, lowered, raised = (
+        _settled(max(0.0, end) / kept) for end in (share - error, lowered, raised)
+    )
+    # The observed share lies within, whatever the correction says.
+    return min(1.0, corrected), min(lowered, share), min(1.0, max(raised, share))

@@ -1,4 +1,8 @@
-"""What a search for substitutions could have shown, position by position."""
+"""What a search for substitutions could have shown, position by position.
+
+The test weighs molecules by their quality; here, where thousands of positions are asked, the best
+of a few cuts on quality stands for it, which needs a little more.
+"""
 
 from __future__ import annotations
 
@@ -9,62 +13,70 @@ from numpy.typing import NDArray
 from scipy.special import bdtrc, gammainc
 
 from vexas_uba1.caller.exact import FEWEST_MOLECULES, vaf_for_power
-from vexas_uba1.noise import ErrorModel, PositionCounts
+from vexas_uba1.noise import Cuts
 from vexas_uba1.reference import UNKNOWN
 
 
 @dataclass(frozen=True)
 class PositionLimits:
-    """What each searched position allows; P positions.
+    """What each searched position allows; P positions, C cuts on quality.
 
     Attributes:
         positions: 0-based, ascending (P).
         depth: Molecules (P).
-        needed: Molecules that a substitution needs to be found (P).
-        error: Highest error probability of a substitution there (P).
+        used: Of them those that a cut keeps (P, C).
+        needed: Of those, with the allele, that a substitution needs to be found (P, C).
+        error: Highest error probability of a substitution there (P, C).
     """
 
     positions: NDArray[np.int64]
     depth: NDArray[np.int64]
+    used: NDArray[np.int64]
     needed: NDArray[np.int64]
     error: NDArray[np.float64]
 
     def reaches(self, vaf: float, power: float) -> NDArray[np.bool_]:
         """Return where a substitution of this VAF would be found with the given power (P)."""
-        chance = bdtrc(self.needed - 1, self.depth, vaf + self.error * (1 - vaf))
-        reached: NDArray[np.bool_] = (self.needed <= self.depth) & (chance >= power)
+        chance = bdtrc(self.needed - 1, self.used, vaf + self.error * (1 - vaf))
+        reached: NDArray[np.bool_] = np.any((self.needed <= self.used) & (chance >= power), axis=1)
         return reached
 
     def limit_at(self, position: int, power: float) -> float | None:
         """Return the lowest VAF found with the given power at a 0-based position, or None."""
         row = int(np.searchsorted(self.positions, position))
-        return vaf_for_power(
-            int(self.needed[row]), int(self.depth[row]), float(self.error[row]), power
-        )
+        columns = zip(self.needed[row], self.used[row], self.error[row], strict=True)
+        limits = [
+            vaf_for_power(int(needed), int(used), float(error), power)
+            for needed, used, error in columns
+        ]
+        return min((limit for limit in limits if limit is not None), default=None)
 
 
 def position_limits(
-    counted: PositionCounts, model: ErrorModel, level: float, most_molecules: int | None
+    positions: NDArray[np.int64],
+    reference: NDArray[np.uint8],
+    cut: Cuts,
+    level: float,
+    most_molecules: int | None,
 ) -> PositionLimits:
     """Return what the positions allow, by a Poisson tail at ``level``.
 
     Args:
-        counted: The searched positions.
-        model: The sample's error model.
+        positions: 0-based, ascending (P).
+        reference: Reference base codes, 4 where unknown (P).
+        cut: What is seen and expected there.
         level: Of the test of one substitution.
         most_molecules: Copies of the gene in the input; None without a cap.
     """
-    depth = counted.counts.sum(axis=1)
-    known = counted.reference < UNKNOWN
-    reference = np.where(known, counted.reference, 0)
-    expected = (counted.error[:, None] / 3 * model.scale[reference]).max(axis=1)
-    error = expected / np.maximum(depth, 1)
+    used = np.where((reference < UNKNOWN)[:, None], cut.depth, 0)
+    error = cut.expected.max(axis=1) / np.maximum(cut.depth, 1)
     if most_molecules is not None:
-        depth = np.minimum(depth, most_molecules)
-    depth = np.where(known, depth, 0)
-    expected = error * depth + 1e-300
+        # Of each kind as many are kept as the input holds.
+        share = np.minimum(1.0, most_molecules / np.maximum(used[:, :1], 1))
+        used = np.floor(used * share).astype(np.int64)
+    expected = error * used + 1e-300
     # No count up to the mean is unlikely, so none is tried.
     needed = np.maximum(FEWEST_MOLECULES, np.floor(expected)).astype(np.int64)
     while (short := gammainc(needed, expected) > level).any():
         needed[short] += 1
-    return PositionLimits(counted.positions, depth, needed, error)
+    return PositionLimits(positions, used[:, 0], used, needed, error)

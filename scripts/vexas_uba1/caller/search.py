@@ -26,8 +26,9 @@ from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import ErrorModel, PositionCounts, tail_by_position
 from vexas_uba1.reference import UNKNOWN, ReferenceWindow
 
-_CANDIDATE_TAIL = 1e-5
-"""Poisson tail below which a change deserves a closer look; far above every level of a test."""
+_CANDIDATE_TAIL = 2e-4
+"""Poisson tail below which a change deserves a closer look; far above every level of a test, for
+the position itself is among those that the errors are known from."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def outstanding(
             continue
         low, high = indel.flanks
         rows = np.searchsorted(counted.positions, (low, high + 1))
-        depth = int(counted.counts[slice(*rows)].sum(axis=1).max(initial=0)) + seen
+        depth = int(counted.bases[slice(*rows)].sum(axis=1).max(initial=0)) + seen
         tail = float(gammainc(seen, depth * model.indel_of(indel)))
         if indel.allele in listed or tail < _CANDIDATE_TAIL:
             found.append(indel)

@@ -12,7 +12,8 @@ Example:
 """
 
 
-def _choices(column: str) -> click.Choice[str]:
+def choices(column: str) -> click.Choice[str]:
+    """Return what a column of the sheet may hold."""
     from vexas_uba1.samples.schema import load_schema
 
     return click.Choice(load_schema("samples")["properties"][column]["enum"])
@@ -27,14 +28,19 @@ def _choices(column: str) -> click.Choice[str]:
     help="Output folder, as the workflow's outdir.",
 )
 @click.option("--sample", help="Sample id; the file's name without ending by default.")
-@click.option("--sex", type=_choices("sex"), default="unknown", show_default=True)
-@click.option("--assay", type=_choices("assay"), default="unknown", show_default=True)
+@click.option("--sex", type=choices("sex"), default="unknown", show_default=True)
+@click.option("--assay", type=choices("assay"), default="unknown", show_default=True)
 @click.option("--umi-tag", "umi", default="none", help="SAM tags of the UMI, such as RX or CB,UB.")
 @click.option(
     "--input-ng", type=float, help="Nanograms of DNA put into an amplicon library, up to 100,000."
 )
 @click.option(
     "--primers", type=click.Path(path_type=Path), help="BED of the primers of an amplicon library."
+)
+@click.option(
+    "--panel",
+    type=click.Path(path_type=Path),
+    help="Panel of normals, as 'vexas-uba1 panel build' writes it.",
 )
 @click.option(
     "--read-group-sample", help="Sample name (SM) to take from a file that holds several."

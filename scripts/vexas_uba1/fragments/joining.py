@@ -27,12 +27,29 @@ FAMILY_COPIES = 3
 CONSENSUS_MARGIN = 20
 """Phred by which the best base of a family must lead the sum of all others to be its consensus
 (assumed)."""
+QUARTERS = 4
+"""A read's cycles are told apart by quarters of the read."""
+ORIGINS = 2 * QUARTERS + 1
+"""Kinds of observation: forward by quarter, reverse by quarter, and read on both strands."""
+BOTH_STRANDS = ORIGINS - 1
 UNCERTAIN = 255
 """Code of a molecule that does not show a position: not covered, or N."""
 DISCORDANT = 254
 """Code of a molecule whose copies contradict each other at a position."""
 FORWARD, REVERSE = 1, 2
+_STRANDS, _QUARTER = 3, 2
+_QUARTER_BITS = (QUARTERS - 1) << _QUARTER
 _N_CODES = 6
+ORIGIN_OF = np.array(
+    [
+        0 if not marks & _STRANDS
+        else BOTH_STRANDS if marks & _STRANDS == _STRANDS
+        else (marks >> _QUARTER) + (QUARTERS if marks & _STRANDS == REVERSE else 0)
+        for marks in range(QUARTERS << _QUARTER)
+    ],
+    dtype=np.uint8,
+)  # fmt: skip
+"""Kind of observation, 0 to 8, by a tile's ``marks``."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,8 @@ class Tile:
         molecules: Their indices, ascending (m).
         code: 0 to 3 for A, C, G, T; 5 deleted; ``UNCERTAIN``; ``DISCORDANT`` (m, P).
         quality: Phred, 0 where there is no observation (m, P).
-        strands: Bits ``FORWARD`` and ``REVERSE``: where the observation was read (m, P).
+        marks: Bits ``FORWARD`` and ``REVERSE``: where the observation was read; above them the
+            quarter of the read, counted from its first cycle, the earliest of the copies (m, P).
         read_quality: Best single base quality of the observation (m, P).
         end_distance: Bases to the nearer read end, of the copy deepest inside its read (m, P).
         several: Cells that were read more than once.
@@ -103,7 +121,7 @@ class Tile:
     molecules: NDArray[np.int64]
     code: NDArray[np.uint8]
     quality: NDArray[np.uint8]
-    strands: NDArray[np.uint8]
+    marks: NDArray[np.uint8]
     read_quality: NDArray[np.uint8]
     end_distance: NDArray[np.uint16]
     several: int
@@ -114,13 +132,13 @@ class Tile:
 class _Bases:
     """Bases of reads within a tile, by cell of the tile; b bases.
 
-    ``strands`` holds bits ``FORWARD`` and ``REVERSE``; the last three are empty without detail.
+    ``marks`` are those of a tile; the last two are empty without detail.
     """
 
     cell: NDArray[np.int64]
     code: NDArray[np.uint8]
     quality: NDArray[np.uint8]
-    strands: NDArray[np.uint8]
+    marks: NDArray[np.uint8]
     read_quality: NDArray[np.uint8]
     end_distance: NDArray[np.uint16]
 
@@ -130,7 +148,7 @@ class _Bases:
             self.cell[chosen],
             self.code[chosen],
             self.quality[chosen],
-            self.strands[more],
+            self.marks[chosen],
             self.read_quality[more],
             self.end_distance[more],
         )
@@ -157,7 +175,14 @@ def stretches_of(reads: Reads, molecule: NDArray[np.int64]) -> Stretches:
 
 
 def join_tile(
-    reads: Reads, copies: Copies, stretches: Stretches, start: int, end: int, *, detail: bool
+    reads: Reads,
+    copies: Copies,
+    stretches: Stretches,
+    start: int,
+    end: int,
+    *,
+    detail: bool,
+    only: NDArray[np.bool_] | None = None,
 ) -> Tile:
     """Join the copies of each molecule over the positions ``[start, end)``.
 
@@ -171,9 +196,12 @@ def join_tile(
         stretches: Of :func:`stretches_of`.
         start: 0-based.
         end: Exclusive.
-        detail: Whether strands, single qualities and distances are wanted; else they are empty.
+        detail: Whether single qualities and distances are wanted; else they are empty.
+        only: Which molecules are wanted (M); all without.
     """
     chosen = stretches.over(start, end)
+    if only is not None:
+        chosen = chosen[only[copies.molecule[stretches.read[chosen]]]]
     molecule = copies.molecule[stretches.read[chosen]]
     there = np.zeros(copies.floor.size, dtype=np.bool_)
     there[molecule] = True
@@ -200,8 +228,8 @@ class _Canvas:
         self.width, self.detail = width, detail
         self.code = np.full(cells, UNCERTAIN, dtype=np.uint8)
         self.quality = np.zeros(cells, dtype=np.uint8)
+        self.marks = np.zeros(cells, dtype=np.uint8)
         more = cells if detail else 0
-        self.strands = np.zeros(more, dtype=np.uint8)
         self.read_quality = np.zeros(more, dtype=np.uint8)
         self.end_distance = np.zeros(more, dtype=np.uint16)
         self.several = self.contradicted = 0
@@ -223,8 +251,9 @@ class _Canvas:
         self.quality[cell] = np.where(clashes, 0, np.minimum(both, floor))
         self.several += cell.size - int(is_new.sum())
         self.contradicted += int(clashes.sum())
+        marks = self.marks[cell]
+        self.marks[cell] = np.where(is_new, bases.marks, _joined_marks(marks, bases.marks))
         if self.detail:
-            self.strands[cell] |= bases.strands
             self.read_quality[cell] = np.maximum(self.read_quality[cell], bases.read_quality)
             self.end_distance[cell] = np.maximum(self.end_distance[cell], bases.end_distance)
 
@@ -262,7 +291,7 @@ class _Canvas:
             molecules,
             self.code.reshape(shape),
             self.quality.reshape(shape),
-            self.strands.reshape(more),
+            self.marks.reshape(shape),
             self.read_quality.reshape(more),
             self.end_distance.reshape(more),
             self.several,
@@ -296,17 +325,26 @@ def _consensus(
     trusted = np.where(most >= FAMILY_COPIES, floor[cells], FRAGMENT_FLOOR)
     code = np.where(agreed, winner, DISCORDANT).astype(np.uint8)
     quality = np.where(agreed, np.minimum(lead, trusted), 0).astype(np.uint8)
+    # A copy outvoted within its family gives no support to a strand.
+    kept = bases.code == code[group]
+    voters, voted = group[kept], bases.marks[kept]
+    marks = np.full(cells.size, _QUARTER_BITS, dtype=np.uint8)
+    np.minimum.at(marks, voters, voted & _QUARTER_BITS)
+    for strand in (FORWARD, REVERSE):
+        marks[voters[(voted & strand) > 0]] |= strand
     more = cells.size if detail else 0
-    strands = np.zeros(more, dtype=np.uint8)
     read_quality = np.zeros(more, dtype=np.uint8)
     end_distance = np.zeros(more, dtype=np.uint16)
     if detail:
-        # A copy outvoted within its family gives no support to a strand.
-        kept = bases.code == code[group]
-        np.bitwise_or.at(strands, group[kept], bases.strands[kept])
-        np.maximum.at(read_quality, group[kept], bases.read_quality[kept])
-        np.maximum.at(end_distance, group[kept], bases.end_distance[kept])
-    return _Bases(cells, code, quality, strands, read_quality, end_distance)
+        np.maximum.at(read_quality, voters, bases.read_quality[kept])
+        np.maximum.at(end_distance, voters, bases.end_distance[kept])
+    return _Bases(cells, code, quality, marks, read_quality, end_distance)
+
+
+def _joined_marks(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    quarter = np.minimum(one & _QUARTER_BITS, other & _QUARTER_BITS)
+    marks: NDArray[np.uint8] = (one | other) & _STRANDS | quarter
+    return marks
 
 
 def _bases(
@@ -327,7 +365,7 @@ def _bases(
         row_of: Row of each read's molecule in the tile (R).
         start: 0-based.
         end: Exclusive.
-        detail: Whether strands, single qualities and distances are wanted.
+        detail: Whether single qualities and distances are wanted.
     """
     position, read = stretches.position[chosen], stretches.read[chosen]
     low = np.maximum(position, start)
@@ -351,13 +389,19 @@ def _bases(
         # A gap is as good as the worse of the bases beside it.
         quality[is_gap] = np.minimum(quality, reads.quality[base - 1])[is_gap]
     quality = np.minimum(quality, FRAGMENT_FLOOR)
-    strands = read_quality = np.zeros(0, dtype=np.uint8)
+    before = base - reads.first_base[read]
+    size = reads.first_base[read + 1] - reads.first_base[read]
+    reverse = reads.reverse[read]
+    # A reverse read's first cycle is its last base here.
+    cycle = np.where(reverse, size - 1 - before, before)
+    quarter = np.minimum(cycle * QUARTERS // size, QUARTERS - 1)
+    marks = (np.where(reverse, REVERSE, FORWARD) | quarter << _QUARTER).astype(np.uint8)
+    read_quality = np.zeros(0, dtype=np.uint8)
     end_distance = np.zeros(0, dtype=np.uint16)
     if detail:
-        strands = np.where(reads.reverse[read], REVERSE, FORWARD).astype(np.uint8)
         read_quality = quality
-        to_end = np.minimum(base - reads.first_base[read], reads.first_base[read + 1] - 1 - base)
+        to_end = np.minimum(before, size - 1 - before)
         # A deleted base lies inside the read by definition: never an end.
         farthest = np.iinfo(np.uint16).max
         end_distance = np.where(is_gap, farthest, np.minimum(to_end, farthest)).astype(np.uint16)
-    return _Bases(at, code, quality, strands, read_quality, end_distance), read
+    return _Bases(at, code, quality, marks, read_quality, end_distance), read

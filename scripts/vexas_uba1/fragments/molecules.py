@@ -17,6 +17,8 @@ from vexas_uba1.fragments.joining import (
     FAMILY_FLOOR,
     FORWARD,
     FRAGMENT_FLOOR,
+    ORIGIN_OF,
+    ORIGINS,
     REVERSE,
     UNCERTAIN,
     Copies,
@@ -24,12 +26,14 @@ from vexas_uba1.fragments.joining import (
     join_tile,
     stretches_of,
 )
+from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
 from vexas_uba1.grouping.grouping import Grouping
 
 _Kind = TypeVar("_Kind", bound=np.generic)
 _CELLS = 500_000
 """Cells joined at a time, at most about: what a processor's cache holds is quicker."""
 _CODES, _QUALITIES = 8, 64
+BASE_CODES = 4
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Column:
         quality: Phred of the observation, 0 where there is none (M).
         forward: Seen on a forward-strand read (M).
         reverse: Seen on a reverse-strand read (M).
+        origin: Kind of observation, 0 to 8: forward by quarter of the read, reverse by quarter,
+            both strands (M).
         read_quality: Best single base quality of the observation (M).
         end_distance: Bases to the nearer read end, of the copy deepest inside its read (M).
     """
@@ -50,23 +56,28 @@ class Column:
     quality: NDArray[np.uint8]
     forward: NDArray[np.bool_]
     reverse: NDArray[np.bool_]
+    origin: NDArray[np.uint8]
     read_quality: NDArray[np.uint8]
     end_distance: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Observations by position, code and quality; P positions.
+    """Observations of bases by position, base, origin and class of quality; P positions.
 
     Attributes:
         positions: 0-based, ascending (P).
-        counts: Molecules by code (0 to 3 for A, C, G, T; 5 deleted) and Phred (P, 8, 64).
+        counts: Molecules by base code A, C, G, T, origin and class of quality (P, 4, 9, 5).
+        error: Sum of the qualities' error probabilities, likewise but for the base (P, 9, 5).
+        qualities: Molecules by Phred (64).
         several: Observations that were read more than once.
         contradicted: Those of them whose copies contradict each other.
     """
 
     positions: NDArray[np.int64]
     counts: NDArray[np.int64]
+    error: NDArray[np.float64]
+    qualities: NDArray[np.int64]
     several: int
     contradicted: int
 
@@ -97,6 +108,28 @@ class Molecules:
         return best
 
     @cached_property
+    def ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """0-based start and exclusive end of each molecule, clipped bases counted (M)."""
+        kept = self._copies.molecule >= 0
+        molecule = self._copies.molecule[kept]
+        start = np.full(self.count, np.iinfo(np.int64).max)
+        end = np.full(self.count, np.iinfo(np.int64).min)
+        np.minimum.at(start, molecule, self._reads.fragment_start[kept])
+        np.maximum.at(end, molecule, self._reads.fragment_end[kept])
+        return start, end
+
+    def beside(self, molecules: NDArray[np.int64], start: int, end: int) -> NDArray[np.uint8]:
+        """Return what some molecules show over ``[start, end)``, coded as in a column (m, P)."""
+        wanted = np.zeros(self.count, dtype=np.bool_)
+        wanted[molecules] = True
+        tile = join_tile(
+            self._reads, self._copies, self._stretches, start, end, detail=False, only=wanted
+        )
+        codes = np.full((molecules.size, end - start), UNCERTAIN, dtype=np.uint8)
+        codes[np.searchsorted(molecules, tile.molecules)] = tile.code
+        return codes
+
+    @cached_property
     def indels(self) -> tuple[IndelCount, ...]:
         """Insertions and deletions beside searched positions with their molecules."""
         return join_indels(self._reads, self._copies.molecule, self.positions)
@@ -104,20 +137,30 @@ class Molecules:
     @cached_property
     def histogram(self) -> Histogram:
         """What all molecules show at the searched positions."""
-        counts = np.zeros((self.positions.size, _CODES, _QUALITIES), dtype=np.int64)
+        size = self.positions.size
+        counts = np.zeros((size, BASE_CODES, ORIGINS, QUALITY_CLASSES), dtype=np.int64)
+        error = np.zeros((size, ORIGINS, QUALITY_CLASSES))
+        qualities = np.zeros(_QUALITIES, dtype=np.int64)
+        classes = np.eye(QUALITY_CLASSES)[quality_class(np.arange(_QUALITIES))]
+        announced = classes * base_error(np.arange(_QUALITIES, dtype=np.uint8))[:, None]
         several = contradicted = 0
         row = 0
         for tile in self._tiles():
             width = tile.code.shape[1]
             cell = np.arange(width, dtype=np.int32) * _CODES
             # No observation and contradicted ones fall into the two last codes.
-            key = (cell + (tile.code & (_CODES - 1))) * _QUALITIES + tile.quality
-            seen = np.bincount(key.ravel(), minlength=width * _CODES * _QUALITIES)
-            counts[row : row + width] = seen.reshape(width, _CODES, _QUALITIES)
+            key = cell + (tile.code & (_CODES - 1))
+            key = (key * ORIGINS + ORIGIN_OF[tile.marks]) * _QUALITIES + tile.quality
+            seen = np.bincount(key.ravel(), minlength=width * _CODES * ORIGINS * _QUALITIES)
+            seen = seen.reshape(width, _CODES, ORIGINS, _QUALITIES)[:, :BASE_CODES]
+            rows = slice(row, row + width)
+            counts[rows] = np.rint(seen @ classes)
+            error[rows] = seen.sum(axis=1) @ announced
+            qualities += seen.sum(axis=(0, 1, 2))
             several += tile.several
             contradicted += tile.contradicted
             row += width
-        return Histogram(self.positions, counts, several, contradicted)
+        return Histogram(self.positions, counts, error, qualities, several, contradicted)
 
     @property
     def disagreement_rate(self) -> float | None:
@@ -136,12 +179,13 @@ class Molecules:
             full[tile.molecules] = values[:, 0]
             return full
 
-        strands = scatter(tile.strands, 0)
+        marks = scatter(tile.marks, 0)
         return Column(
             code=scatter(tile.code, UNCERTAIN),
             quality=scatter(tile.quality, 0),
-            forward=(strands & FORWARD) > 0,
-            reverse=(strands & REVERSE) > 0,
+            forward=(marks & FORWARD) > 0,
+            reverse=(marks & REVERSE) > 0,
+            origin=ORIGIN_OF[marks],
             read_quality=scatter(tile.read_quality, 0),
             end_distance=scatter(tile.end_distance, 0).astype(np.int32),
         )

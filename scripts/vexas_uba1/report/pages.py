@@ -28,6 +28,7 @@ def page_environment() -> Environment:
         "percent": numbers.percent,
         "limit": numbers.limit,
         "quality": numbers.quality,
+        "about": numbers.about,
         "count": numbers.count,
         "words": _words,
         "reason": wording.reason,

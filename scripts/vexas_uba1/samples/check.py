@@ -66,6 +66,7 @@ def load_run(config: Path | Mapping[str, Any], *, base: Path | None = None) -> R
     """
     read = read_config(config, base)
     problems = [*read.problems, *_build_problems(read), *_primer_problems(read)]
+    problems += _panel_problems(read)
     samples: tuple[Sample, ...] = ()
     if "samples" not in read.faulty:
         try:
@@ -110,6 +111,20 @@ def _primer_problems(read: ReadConfig) -> Iterator[Problem]:
         return
     try:
         load_primers(primers.path, primers.shown)
+    except UserError as error:
+        yield from error.problems
+
+
+def _panel_problems(read: ReadConfig) -> Iterator[Problem]:
+    """Yield problems of the panel; whether it fits the gene record is seen when samples are."""
+    panel = read.config.panel
+    if panel is None or "panel" in read.faulty:
+        return
+    # Imported late: numpy is not needed to check a sheet.
+    from vexas_uba1.panel.panel import read_panel
+
+    try:
+        read_panel(panel.path, panel.shown)
     except UserError as error:
         yield from error.problems
 

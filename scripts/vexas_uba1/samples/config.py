@@ -75,6 +75,7 @@ class Config:
         required_limit_vaf: By assay, every assay named.
         amplicon_limit_floor_vaf: For amplicons without UMIs and input.
         primers: The primers of the amplicon samples, or None.
+        panel: A panel of normals, or None.
         index_hopping_rate: By index type, every type named.
         lab_name: For the reports; may be empty.
         resources: Of one alignment job.
@@ -93,6 +94,7 @@ class Config:
     required_limit_vaf: Mapping[str, float]
     amplicon_limit_floor_vaf: float
     primers: LocalFile | None
+    panel: LocalFile | None
     index_hopping_rate: Mapping[str, float]
     lab_name: str
     resources: Resources
@@ -168,7 +170,8 @@ def _build(values: Mapping[str, Any], folder: Path) -> Config:
     trimming, resources = values["trimming"], values["resources"]
     memory_mb = resources["align_memory_mb"]
     adapters: str | list[str] = trimming["adapters"]
-    index, locus, primers = values["aligner_index"], values["locus"], values["primers"]
+    index, locus = values["aligner_index"], values["locus"]
+    primers, panel = values["primers"], values["panel"]
     return Config(
         samples=local_file(values["samples"], folder),
         outdir=local_file(values["outdir"], folder),
@@ -189,6 +192,7 @@ def _build(values: Mapping[str, Any], folder: Path) -> Config:
         required_limit_vaf=_per_assay(values, "required_limit_vaf"),
         amplicon_limit_floor_vaf=float(values["amplicon_limit_floor_vaf"]),
         primers=None if primers is None else local_file(primers, folder),
+        panel=None if panel is None else local_file(panel, folder),
         index_hopping_rate={
             name: float(rate) for name, rate in values["index_hopping_rate"].items()
         },
@@ -212,7 +216,9 @@ def _unusable_files(read: ReadConfig, values: Mapping[str, Any], folder: Path) -
     seen: set[object] = set()
     references = _listed(values["reference"])
     named = [("samples", values["samples"]), *(("reference", text) for text in references)]
-    named += [(key, values[key]) for key in ("locus", "primers") if values[key] is not None]
+    named += [
+        (key, values[key]) for key in ("locus", "primers", "panel") if values[key] is not None
+    ]
     for key, text in named:
         if key in read.faulty:
             continue

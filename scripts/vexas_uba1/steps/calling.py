@@ -16,6 +16,7 @@ from vexas_uba1.cohort.carryover import apply_carry_over, read_run_check
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sweep, write_json
 from vexas_uba1.locus.record import load_locus
+from vexas_uba1.panel.panel import read_panel
 from vexas_uba1.report.sample import render_sample
 from vexas_uba1.result import (
     InputFile,
@@ -74,6 +75,7 @@ class CallJob:
     umi_tags: tuple[str, ...]
     input_ng: float | None
     primers: LocalFile | None
+    panel: LocalFile | None
     bundled_locus: bool
 
 
@@ -140,6 +142,7 @@ def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
         umi_tags=job.umi_tags,
         input_ng=job.input_ng,
         primers=None if job.primers is None else load_primers(job.primers.path),
+        panel=None if job.panel is None else read_panel(job.panel.path),
         bundled_locus=job.bundled_locus,
         source_files=tuple(InputFile(**file) for file in origin["files"]),
         source_software=origin["software"],

@@ -163,6 +163,7 @@ class Plan:
                 umi_tags=self._umi_tags(asked),
                 input_ng=asked.input_ng,
                 primers=self._primers(asked),
+                panel=config.panel,
                 bundled_locus=asked.is_fastq and not config.references,
             )
         )
@@ -203,10 +204,19 @@ class Plan:
         primers = self._primers(self.by_id[sample])
         return [] if primers is None else [str(primers.path)]
 
+    @property
+    def panel(self) -> list[str]:
+        """The path of the panel of normals, if there is one."""
+        panel = self.run.config.panel
+        return [] if panel is None else [str(panel.path)]
+
     def fingerprints_of_call(self, sample: str) -> list[str]:
         """Return sizes and times of what a sample is called with beside its reads."""
-        primers = self._primers(self.by_id[sample])
-        return [*self.fingerprints_of_references, *_fingerprints([primers] if primers else [])]
+        also = (self._primers(self.by_id[sample]), self.run.config.panel)
+        return [
+            *self.fingerprints_of_references,
+            *_fingerprints([file for file in also if file is not None]),
+        ]
 
     def fingerprints_of_input(self, sample: str) -> list[str]:
         """Return sizes and times of a sample's reads and of the references."""

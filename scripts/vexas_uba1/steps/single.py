@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from vexas_uba1.alignments.sources import Source, check_alignment_file
 from vexas_uba1.errors import Problem, UserError
 from vexas_uba1.locus.record import load_locus
+from vexas_uba1.panel.panel import read_panel
 from vexas_uba1.result import SampleInfo
 from vexas_uba1.samples.config import read_config
 from vexas_uba1.samples.primers import load_primers
@@ -32,6 +33,7 @@ def call_one(
     umi: str,
     input_ng: float | None,
     primers: Path | None,
+    panel: Path | None,
     read_group_sample: str | None,
     references: tuple[Path, ...],
     build: str,
@@ -50,6 +52,8 @@ def call_one(
     tags = _checked(name, umi, input_ng)
     load_locus(locus)
     _check_primers(primers, assay)
+    if panel is not None:
+        read_panel(panel, str(panel))
     files = tuple(local_file(str(path), Path.cwd()) for path in references)
     source = Source.of(reads if "://" in reads else Path(reads))
     check_alignment_file(source)
@@ -76,6 +80,7 @@ def call_one(
         umi_tags=tags,
         input_ng=input_ng,
         primers=None if primers is None else local_file(str(primers), Path.cwd()),
+        panel=None if panel is None else local_file(str(panel), Path.cwd()),
         bundled_locus=False,
     )
     try:

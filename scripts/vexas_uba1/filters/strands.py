@@ -1,0 +1,116 @@
+"""Support on one strand only.
+
+The question is one: could this share of the allele's molecules have come about if they were drawn
+from all informative ones? So an assay in which every molecule is one-sided raises nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import bdtr, gammainc
+
+from vexas_uba1.alleles.haplotypes import View
+from vexas_uba1.filters.support import Support, only_on
+
+UNLIKELY = 0.001
+UNLIKELY_SILENCE = 0.01
+"""Chance below which a strand that shows nothing at all is not taken for chance."""
+FAINT = 0.2
+"""Share of its due that a strand shows at most to count as all but silent (assumed)."""
+SILENCE_OF_ARTEFACT, FEW_OF_ARTEFACT = 0.2, 0.05
+"""Chance below which nothing, or so little, on the honest strand is no chance, where the other one
+is the strand that a known artefact of the machine lies on (assumed)."""
+EXPLAINED = 0.005
+"""Chance of errors above which they explain what the honest strand shows (assumed)."""
+
+
+def one_strand(support: Support) -> str | None:
+    """Return why the support is one-sided, or None."""
+    view, asked = support.view, support.witnesses
+    shows = support.shows & asked
+    alt = int(shows.sum())
+    for name, there, loud in _strands(view):
+        seen = int((there & shows).sum())
+        # Molecules that a strand did not read could not have shown the allele on it.
+        share = _share(there, asked)
+        chance = float(bdtr(seen, alt, share))
+        silent = seen == 0 and chance < UNLIKELY_SILENCE
+        # Deep data make any small imbalance unlikely; a flag asks for a large one as well.
+        faint = chance < UNLIKELY and seen < FAINT * alt * share
+        if silent or faint:
+            return (
+                f"{alt - seen} of {alt} supporting fragments show it on the {loud} strand only, "
+                f"although {int((there & asked).sum())} of {int(asked.sum())} fragments were read "
+                f"on the {name} strand"
+            )
+    return _artefact(support)
+
+
+def _artefact(support: Support) -> str | None:
+    strand = support.artefact_strand
+    if strand is None:
+        return None
+    honest = _honest(support)
+    seen, alt = int((honest & support.shows).sum()), int((support.shows & support.witnesses).sum())
+    if seen >= _needed(support.chance[honest]):
+        return None
+    if float(bdtr(seen, alt, _share(honest, support.witnesses))) >= _unlikely(seen):
+        return None
+    return (
+        f"{alt - seen} of {alt} supporting fragments show it on the {strand} strand only, on which "
+        "two-colour machines are known to read this base wrongly, and "
+        + ("no other does" if seen == 0 else f"errors explain the other {seen}")
+    )
+
+
+def strand_pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the chance that a true allele is not called one-sided, by its molecules."""
+    asked = support.witnesses
+    passes = np.ones(counts.size)
+    # As many of them as are witnesses on average.
+    witnesses = counts * _share(asked, np.ones(asked.size, dtype=np.bool_))
+    for _, there, _ in _strands(support.view):
+        silence = (1 - _share(there, asked)) ** witnesses
+        passes *= np.where(silence < UNLIKELY_SILENCE, 1 - silence, 1.0)
+    if support.artefact_strand is None:
+        return passes
+    honest = _honest(support)
+    share, needed = _share(honest, asked), _needed(support.chance[honest])
+    alt = np.floor(witnesses).astype(np.int64)
+    # Flagged if fewer are honest than are needed, and than chance allows.
+    flagged = np.zeros(counts.size)
+    for seen in range(needed):
+        # As many as this or fewer; more are likelier, so none of the fewer is missed.
+        mass = bdtr(np.minimum(seen, alt), alt, share)
+        flagged = np.where((alt >= seen) & (mass < _unlikely(seen)), mass, flagged)
+    kept: NDArray[np.float64] = passes * (1 - flagged)
+    return kept
+
+
+def _strands(view: View) -> tuple[tuple[str, NDArray[np.bool_], str], ...]:
+    return (("forward", view.forward, "reverse"), ("reverse", view.reverse, "forward"))
+
+
+def _share(there: NDArray[np.bool_], asked: NDArray[np.bool_]) -> float:
+    """Return the share of the asked molecules of which something holds; 1 without any."""
+    return float((there & asked).sum()) / int(asked.sum()) if asked.any() else 1.0
+
+
+def _honest(support: Support) -> NDArray[np.bool_]:
+    """Return the witnesses that the artefact cannot touch (n)."""
+    strand = support.artefact_strand or ""
+    return ~only_on(support.view, strand) & support.witnesses
+
+
+def _unlikely(seen: int) -> float:
+    return FEW_OF_ARTEFACT if seen else SILENCE_OF_ARTEFACT
+
+
+def _needed(chance: NDArray[np.float64]) -> int:
+    """Return how many of some molecules must show an allele to be more than errors."""
+    expected = float(chance.sum()) + 1e-300
+    needed = max(1, int(expected))
+    while gammainc(needed, expected) > EXPLAINED:
+        needed += 1
+    return needed

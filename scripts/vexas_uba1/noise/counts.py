@@ -1,0 +1,70 @@
+"""What the molecules show, position by position, as the error model looks at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vexas_uba1.fragments import Molecules
+from vexas_uba1.fragments.joining import ORIGINS
+from vexas_uba1.fragments.qualities import QUALITY_CLASSES
+from vexas_uba1.reference import UNKNOWN, ReferenceWindow, context_of
+
+
+@dataclass(frozen=True)
+class PositionCounts:
+    """Observations by position; P positions.
+
+    Attributes:
+        positions: 0-based, ascending (P).
+        reference: Reference base codes, 4 where unknown (P).
+        context: Code of the two neighbouring reference bases, forward strand (P).
+        counts: Molecules by base code A, C, G, T, origin and class of quality (P, 4, 9, 5).
+        error: Sum over the molecules of the probability that the base is wrong in any way, by
+            origin and class of quality (P, 9, 5).
+    """
+
+    positions: NDArray[np.int64]
+    reference: NDArray[np.uint8]
+    context: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    error: NDArray[np.float64]
+
+    @property
+    def bases(self) -> NDArray[np.int64]:
+        """Molecules by base code (P, 4)."""
+        counted: NDArray[np.int64] = self.counts.sum(axis=(2, 3))
+        return counted
+
+    def only(self, chosen: NDArray[np.bool_]) -> PositionCounts:
+        """Return some of the positions."""
+        return PositionCounts(
+            self.positions[chosen],
+            self.reference[chosen],
+            self.context[chosen],
+            self.counts[chosen],
+            self.error[chosen],
+        )
+
+
+def count_positions(
+    molecules: Molecules, reference: ReferenceWindow, positions: NDArray[np.int64]
+) -> PositionCounts:
+    """Count the molecules' bases at some of the searched positions (0-based, ascending)."""
+    seen = molecules.histogram
+    rows = np.searchsorted(seen.positions, positions)
+    return PositionCounts(
+        positions,
+        reference.codes[positions - reference.start],
+        context_of(reference, positions),
+        seen.counts[rows].reshape(-1, UNKNOWN, ORIGINS, QUALITY_CLASSES),
+        seen.error[rows].reshape(-1, ORIGINS, QUALITY_CLASSES),
+    )
+
+
+def median_quality(molecules: Molecules) -> int:
+    """Return the median Phred of the molecules' bases at the searched positions; 0 without any."""
+    by_quality = molecules.histogram.qualities
+    return int(np.searchsorted(np.cumsum(by_quality), by_quality.sum() / 2))

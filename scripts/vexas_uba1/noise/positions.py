@@ -1,0 +1,67 @@
+"""What errors explain at each searched position, by cuts on quality.
+
+One number a position and base: how many mismatches at least ... of good quality errors would give.
+A cut keeps the observations of a class of quality and better; the poor ones bring most errors and
+little depth. Used to find what deserves a closer look, and for what a search can find; never to
+call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammainc
+
+from vexas_uba1.noise.counts import PositionCounts
+from vexas_uba1.noise.model import ErrorModel
+from vexas_uba1.reference import UNKNOWN
+
+_Number = TypeVar("_Number", np.int64, np.float64)
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Positions under cuts on quality; P positions, 5 cuts, from all observations to the best.
+
+    Attributes:
+        depth: Molecules (P, 5).
+        seen: Molecules by base shown (P, 4, 5).
+        expected: Of them by error; nothing for the reference base (P, 4, 5).
+    """
+
+    depth: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    expected: NDArray[np.float64]
+
+
+def cuts(counted: PositionCounts, model: ErrorModel) -> Cuts:
+    """Return what is seen and expected at each position above each class of quality."""
+    shown = counted.counts.sum(axis=2)
+    explained = (counted.error[:, None] / 3 * model.factors(counted)).sum(axis=2)
+    known = counted.reference < UNKNOWN
+    explained[np.flatnonzero(known), counted.reference[known]] = 0
+    explained[~known] = 0
+
+    return Cuts(_from_class_on(shown.sum(axis=1)), _from_class_on(shown), _from_class_on(explained))
+
+
+def _from_class_on(values: NDArray[_Number]) -> NDArray[_Number]:
+    """Sum over each class of quality and all better ones, along the last axis."""
+    return np.cumsum(values[..., ::-1], axis=-1)[..., ::-1]
+
+
+def tail_by_position(counted: PositionCounts, model: ErrorModel) -> NDArray[np.float64]:
+    """Return the smallest Poisson tail of each position and shown base over all cuts (P, 4).
+
+    The reference base and unknown positions get 1.
+    """
+    cut = cuts(counted, model)
+    tail = np.where(cut.seen > 0, gammainc(np.maximum(cut.seen, 1), cut.expected + 1e-300), 1.0)
+    known = counted.reference < UNKNOWN
+    tail[np.flatnonzero(known), counted.reference[known]] = 1.0
+    tail[~known] = 1.0
+    lowest: NDArray[np.float64] = tail.min(axis=2)
+    return lowest

@@ -1,0 +1,204 @@
+"""The qualities' error probabilities, corrected by what the sample shows at its own positions.
+
+Sequencers and libraries differ from their qualities: by kind of substitution, by the strand that
+was read, by the bases beside, by cycle, and above all where copies agree, for there only errors
+made before sequencing are left. Each of these is a level of ratios of seen to expected errors, each
+taken against what the levels before it explain, and shrunk by :mod:`vexas_uba1.noise.shrinkage`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vexas_uba1.fragments.joining import ORIGINS, QUARTERS
+from vexas_uba1.fragments.qualities import QUALITY_CLASSES
+from vexas_uba1.noise.counts import PositionCounts
+from vexas_uba1.noise.outliers import too_many
+from vexas_uba1.noise.shrinkage import Prior, shrink, variance_of
+from vexas_uba1.noise.sites import STRAND_KINDS
+from vexas_uba1.reference import CONTEXTS, UNKNOWN
+
+LEVEL_PRIOR = Prior(0.02, 10.0, doubted=2.0)
+OVERALL_VARIANCE = np.array(0.3)
+"""Of what all qualities are off together (assumed)."""
+QUALITY_VARIANCES = np.array([0.02, 0.02, 0.02, 0.3, 0.3])
+"""Of the quality classes' common ratios: where copies agree the qualities say nothing of damage, so
+a few molecules must be able to move it far (assumed)."""
+SITE_PRIOR = Prior(0.02, 20.0)
+STRAND_OF = np.array([0] * QUARTERS + [1] * QUARTERS + [2])
+"""Strand of each kind of observation: forward, reverse, both."""
+_QUARTER_OF = np.array([*range(QUARTERS), *range(QUARTERS), QUARTERS])
+_STRANDS = np.eye(STRAND_KINDS)[STRAND_OF]
+_FEWEST_OF_A_STRAND = 0.1
+"""Share of a position's molecules that a strand needs to speak for or against a variant."""
+_FEWEST_OF_A_KIND = 5
+_QUARTERS = np.eye(QUARTERS + 1)[_QUARTER_OF]
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """Factors on the qualities' error probabilities and how well they are known.
+
+    A kind is a reference base r and a shown base b of the forward strand.
+
+    Attributes:
+        factor: By r, context, b, origin and class of quality, at least one (4, 25, 4, 9, 5).
+        variance: Relative variance of it, likewise.
+        site_variance: Relative variance of single positions around it.
+        mismatch_rate: Share of mismatches at the positions it was made from; None without any base
+            there.
+    """
+
+    factor: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    site_variance: float
+    mismatch_rate: float | None
+
+    @classmethod
+    def none(cls) -> Recalibration:
+        """Return the qualities as they are."""
+        shape = (UNKNOWN, CONTEXTS, UNKNOWN, ORIGINS, QUALITY_CLASSES)
+        return cls(np.ones(shape), np.zeros(shape), 0.0, None)
+
+    def at(self, counted: PositionCounts) -> NDArray[np.float64]:
+        """Return the factors of each position, 1 where the reference is unknown (P, 4, 9, 5)."""
+        known = counted.reference < UNKNOWN
+        factors = self.factor[np.where(known, counted.reference, 0), counted.context]
+        factors[~known] = 1.0
+        return factors
+
+    @cached_property
+    def by_kind(self) -> NDArray[np.float64]:
+        """Mean factor of each kind over all contexts, origins and classes (4, 4)."""
+        means: NDArray[np.float64] = self.factor.mean(axis=(1, 3, 4))
+        return means
+
+
+def usable_positions(counted: PositionCounts, never_used: frozenset[int]) -> NDArray[np.bool_]:
+    """Return the positions that tell of errors: known ones where no variant is sought by name."""
+    known = counted.reference < UNKNOWN
+    return known & ~np.isin(counted.positions, list(never_used))
+
+
+def recalibrate(counted: PositionCounts, usable: NDArray[np.bool_]) -> Recalibration:
+    """Fit the factors.
+
+    Args:
+        counted: The sample's coding positions.
+        usable: Those of them that tell of errors (P).
+    """
+    usable = usable & ~_looks_variant(counted)
+    kept = counted.only(usable)
+    rows = np.arange(kept.reference.size)
+    mismatches = kept.counts.copy()
+    mismatches[rows, kept.reference] = 0
+    # Each kind of a base is announced with a third of its error.
+    announced = np.repeat(kept.error[:, None] / 3, UNKNOWN, axis=1)
+    announced[rows, kept.reference] = 0
+    seen, expected = (_by_context(kept, values) for values in (mismatches, announced))
+    factor, variance = _levels(seen, expected)
+    total = int(kept.counts.sum())
+    fitted = Recalibration(factor, variance, 0.0, mismatches.sum() / total if total else None)
+    explained = (announced * fitted.at(kept)).sum(axis=(2, 3))
+    site = variance_of(mismatches.sum(axis=(2, 3)), explained, SITE_PRIOR)
+    return Recalibration(factor, variance, float(site.item()), fitted.mismatch_rate)
+
+
+def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
+    """Return where far more of one mismatch is seen than ten times the errors explain (P).
+
+    On every strand that holds a tenth of the position's molecules: a variant is on both, and what
+    is not is the error that is to be learnt. And more than half of the positions of its kind show.
+    """
+    known = counted.reference < UNKNOWN
+    reference = np.where(known, counted.reference, 0)
+    rows = np.arange(reference.size)
+    shown = np.rint(counted.counts.sum(axis=3) @ _STRANDS).astype(np.int64)
+    depth = shown.sum(axis=1)
+    shown[rows, reference] = 0
+    announced = (counted.error.sum(axis=2) @ _STRANDS / 3)[:, None]
+    usual = _usual(shown.sum(axis=2), announced.sum(axis=2), reference)[reference]
+    excess = too_many(shown, announced * usual[..., None])
+    asked = depth >= _FEWEST_OF_A_STRAND * np.maximum(depth.sum(axis=1, keepdims=True), 1)
+    everywhere: NDArray[np.bool_] = (excess | ~asked[:, None]).all(axis=2).any(axis=1)
+    return everywhere & known
+
+
+def _usual(
+    shown: NDArray[np.int64], announced: NDArray[np.float64], reference: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """Return the median ratio of seen to announced of each kind, one at least (4, 4)."""
+    usual = np.ones((UNKNOWN, UNKNOWN))
+    for base in range(UNKNOWN):
+        own = reference == base
+        if own.sum() >= _FEWEST_OF_A_KIND:
+            ratio = shown[own] / np.maximum(announced[own], 1e-300)
+            usual[base] = np.maximum(np.median(ratio, axis=0), 1.0)
+    return usual
+
+
+def _by_context(counted: PositionCounts, values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Sum over positions, by reference base and context (4, 25, 4, 9, 5)."""
+    summed = np.zeros((UNKNOWN, CONTEXTS, *values.shape[1:]))
+    np.add.at(summed, (counted.reference, counted.context), values)
+    return summed
+
+
+def _levels(
+    seen: NDArray[np.float64], expected: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return factor and relative variance of each cell; r, context, b, origin, class of quality."""
+    factor = np.ones(seen.shape)
+
+    def left(*axes: int) -> NDArray[np.float64]:
+        """Return what the levels so far expect, summed over axes."""
+        summed: NDArray[np.float64] = (expected * factor).sum(axis=axes)
+        return summed
+
+    # All together.
+    overall = shrink(seen.sum(keepdims=True), expected.sum(keepdims=True), OVERALL_VARIANCE)
+    factor *= overall.ratio
+    # By kind.
+    kind = shrink(seen.sum(axis=(1, 3, 4)), left(1, 3, 4), LEVEL_PRIOR)
+    factor *= kind.ratio[:, None, :, None, None]
+    # By class of quality, of all kinds together, then of each kind.
+    common = shrink(seen.sum(axis=(0, 1, 2, 3)), left(0, 1, 2, 3), QUALITY_VARIANCES)
+    factor *= common.ratio
+    variance = kind.variance(overall.own.ravel())[..., None] + common.own
+    by_class, announced = seen.sum(axis=(1, 3)), left(1, 3)
+    for quality in range(QUALITY_CLASSES):
+        own = shrink(by_class[..., quality], announced[..., quality], LEVEL_PRIOR)
+        factor[..., quality] *= own.ratio[:, None, :, None]
+        variance[..., quality] = own.variance(variance[..., quality])
+    # By cycle, of all kinds together.
+    cycle = shrink(
+        seen.sum(axis=(0, 1, 2, 4)) @ _QUARTERS, left(0, 1, 2, 4) @ _QUARTERS, LEVEL_PRIOR
+    )
+    factor *= cycle.ratio[_QUARTER_OF][:, None]
+    # By strand and kind.
+    strand = shrink(seen.sum(axis=(1, 4)) @ _STRANDS, left(1, 4) @ _STRANDS, LEVEL_PRIOR)
+    own = strand.along(STRAND_OF)[:, None, :, :, None]
+    factor *= own.ratio
+    variance = own.variance(variance[:, None, :, None, :])
+    # By the bases beside, strand and kind, of which each kind and strand has a variance of its own:
+    # a motif that errs on one strand must not make all others doubtful.
+    beside = shrink(seen.sum(axis=4) @ _STRANDS, left(4) @ _STRANDS, LEVEL_PRIOR, (1,))
+    own = beside.along(STRAND_OF)[..., None]
+    factor *= own.ratio
+    variance = own.variance(variance)
+    # And by quality there: what comes before the reading of a base does not ask for its quality.
+    by_strand, announced = (_by_strand(values) for values in (seen, expected * factor))
+    own = shrink(by_strand, announced, LEVEL_PRIOR, (1, 4))[:, :, :, STRAND_OF]
+    factor *= own.ratio
+    trusted = np.maximum(factor, 1.0)
+    # What lies far below the floor is no doubt above it.
+    return trusted, own.variance(variance) * (factor / trusted) ** 2
+
+
+def _by_strand(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum kinds of observation by strand (4, 25, 4, 3, 5)."""
+    return np.moveaxis(np.moveaxis(values, 3, 4) @ _STRANDS, 4, 3)

@@ -1,0 +1,179 @@
+"""Normals to a panel: each is read and fitted as a sample is, its sites counted."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vexas_uba1 import __version__
+from vexas_uba1.alignments.extraction import extract_region
+from vexas_uba1.alignments.fasta import Genome, open_genome
+from vexas_uba1.alignments.sources import Source, check_alignment_file
+from vexas_uba1.catalogue import load_catalogue
+from vexas_uba1.errors import Problem, UserError
+from vexas_uba1.locus.record import load_locus
+from vexas_uba1.naming import AlleleNamer
+from vexas_uba1.observing import CallOptions, Observed, observe_sample
+from vexas_uba1.panel.normal import Normal, normal_of
+from vexas_uba1.panel.panel import About, Panel, write_panel
+from vexas_uba1.result import SampleInfo
+
+
+@dataclass(frozen=True)
+class PanelOptions:
+    """How normals are read.
+
+    Attributes:
+        name: Of the panel.
+        assay: Of all normals, as in the sheet.
+        umi_tags: Tags that name a molecule; empty without UMIs.
+        references: Genome FASTAs.
+        locus: A gene record in place of the bundled one, or None.
+    """
+
+    name: str
+    assay: str
+    umi_tags: tuple[str, ...]
+    references: tuple[Path, ...]
+    locus: Path | None
+
+
+def build_panel(
+    reads: Sequence[str],
+    out: Path,
+    options: PanelOptions,
+    follow: Callable[[Iterable[str]], Iterable[str]] = iter,
+) -> Panel:
+    """Read the normals, write their panel and return it.
+
+    Args:
+        reads: BAM or CRAM of each normal, path or URL.
+        out: The panel's file.
+        options: How they are read.
+        follow: Goes through ``reads`` and shows how far it is.
+
+    Raises:
+        UserError: carries what is wrong with each file, and each sample that is no normal: one in
+            which a variant of class ``vexas`` passes, one without any molecule at codon 41, or one
+            that is there twice.
+    """
+    problems: list[Problem] = []
+    normals: list[Normal] = []
+    sites: tuple[str, ...] = ()
+    shown_of: dict[str, str] = {}
+    for address in follow(reads):
+        shown = Source.of(address if "://" in address else Path(address)).shown
+        try:
+            normal, sites = _read(address, options)
+        except UserError as error:
+            problems += [
+                problem if problem.file else Problem(problem.message, problem.remedy, shown)
+                for problem in error.problems
+            ]
+            continue
+        if normal.digest in shown_of:
+            problems.append(
+                Problem(
+                    f"shows the same counts as {shown_of[normal.digest]}: it is the same sample",
+                    "Name each normal once",
+                    shown,
+                )
+            )
+        shown_of[normal.digest] = shown
+        normals.append(normal)
+    if problems:
+        raise UserError.of(problems)
+    locus = load_locus(options.locus)
+    panel = Panel(
+        About(
+            options.name,
+            locus.gene,
+            locus.transcript,
+            locus.version,
+            __version__,
+            options.assay,
+            options.umi_tags,
+        ),
+        sites,
+        tuple(normals),
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_panel(out, panel)
+    return panel
+
+
+def _read(address: str, options: PanelOptions) -> tuple[Normal, tuple[str, ...]]:
+    """Return a normal and the names of its sites."""
+    source = address if "://" in address else Path(address)
+    check_alignment_file(Source.of(source))
+    locus = load_locus(options.locus)
+    scratch = Path(tempfile.mkdtemp(prefix="vexas-uba1-panel-"))
+    name = Path(Source.of(source).shown).name.removesuffix(".bam").removesuffix(".cram")
+    try:
+        genomes = [_genome(path, scratch) for path in options.references]
+        bam = scratch / "uba1.bam"
+        extraction = extract_region(
+            source,
+            locus=locus,
+            genomes=genomes,
+            sample_id=name,
+            out_bam=bam,
+            scratch=scratch / "index",
+            umi_tags=options.umi_tags,
+        )
+        seen = observe_sample(
+            bam,
+            extraction,
+            locus=locus,
+            catalogue=load_catalogue(locus),
+            genomes=genomes,
+            options=CallOptions(
+                SampleInfo(name, assay=options.assay),
+                reporting_limit_vaf=1.0,
+                required_limit_vaf=1.0,
+                umi_tags=options.umi_tags,
+            ),
+        )
+        files = [file.sha256 for file in extraction.files]
+        positions = _variant_positions(seen)
+        normal = normal_of(name, files, seen.sites, seen.caller.model, positions)
+        # A site is known by its name, so that normals of any build serve samples of any other.
+        sites = tuple(str(seen.placed.c_name(at)) for at in seen.sites.positions.tolist())
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return normal, sites
+
+
+def _genome(path: Path, scratch: Path) -> Genome:
+    return open_genome(path, index_dir=scratch / "fasta", shown=path.name)
+
+
+def _variant_positions(seen: Observed) -> frozenset[int]:
+    """Return the positions of a sample's own variants.
+
+    Raises:
+        UserError: it is no normal.
+    """
+    if not seen.caller.codon_depth:
+        raise UserError(
+            "no fragment is informative at the codon, so the sample tells nothing of it",
+            remedy="Leave it out of the panel",
+        )
+    namer = AlleleNamer(seen.placed, seen.reference, seen.entries)
+    positions: set[int] = set()
+    for finding in seen.caller.searched():
+        entry = namer.entry(finding.allele)
+        if finding.flags:
+            # A flagged allele may be the very noise that the panel is to know.
+            continue
+        if entry is not None and entry.verdict_class == "vexas":
+            share = finding.alt / finding.depth
+            raise UserError(
+                f"{namer.name(finding.allele)} passes at a VAF of {share:.2%}: this is no normal",
+                remedy="Leave the sample out of the panel, and look at its own result",
+            )
+        positions.update(base for edit in finding.allele.edits for base in edit.touched)
+    return frozenset(positions)
