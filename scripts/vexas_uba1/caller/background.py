@@ -37,6 +37,8 @@ _LEAST_LOGARITHM = -745.0
 _BEYOND_TELLING = -2400.0
 """Logarithm of a tail below which only its order is told: qualities end at 9999."""
 _MOST_EXACT = 128
+_MOST_POINTS = 1 << 21
+"""Points of all lattices of one question: where errors are many, sums of few are nearly normal."""
 _AS_GOOD_AS_SURE = 1 - 1e-10
 _SMALLEST_TABLED = 1e-12
 """Tails below it are summed where they are likely, for the transform is exact to some 1e-15."""
@@ -221,6 +223,7 @@ class Background:
         surplus = counts * mean + float(erring @ self._steps) - score + 0.5
         reached = ndtr(surplus / np.sqrt(np.maximum(spread, 1e-12)))
         exact = min(most, _MOST_EXACT, int(2 * score / max(mean, 1e-300)) + 16)
+        exact = min(exact, _MOST_POINTS // _lattice(self._highest))
         size = _lattice(self._highest + exact * int(self._steps.max(initial=1)))
         moment: NDArray[np.complex128] = np.fft.rfft(np.bincount(self._steps, share, size))
         power: NDArray[np.complex128] = np.exp(self._cumulants(size))

@@ -26,7 +26,7 @@ from vexas_uba1.noise import ErrorModel, Misreading, misreading
 from vexas_uba1.reference import BASES
 
 HIGHEST_QUALITY = 9999.0
-_MOST_GROWTH, _DEPTH_STEP = 1e6, 1.02
+_MOST_DEPTH, _DEPTH_STEP, _HELPS = 1e6, 1.02, 0.95
 _MOST_LOST = 0.99
 
 
@@ -289,8 +289,8 @@ def depth_for_limit(
 ) -> int | None:
     """Return how many molecules of these kinds would bring an allele's limit to ``wanted``.
 
-    Within 2 %, rounded up. None where no number up to a million times as many would, where the
-    input holds fewer, or where no molecule tells of which kind they are.
+    Within 2 %, rounded up. None where no number up to a million would, where the input holds fewer,
+    where twice as many hardly help, or where no molecule tells of which kind they are.
 
     Args:
         evidence: What the molecules say of the allele.
@@ -306,19 +306,22 @@ def depth_for_limit(
     background, _ = evidence.weighed
     flagless = _flagless(support)
 
-    def reached(depth: float) -> bool:
+    def limit_at(depth: float) -> float:
         limit = limit_of(background.grown(depth / total), level, power, flagless)
-        return limit is not None and limit <= wanted
+        return 1.0 if limit is None else limit
 
     # A limit needs two molecules, and so many to see one of them at all.
     low, high = 1.0, max(2.0, 3 / wanted)
-    while not reached(high):
-        low, high = high, 2 * high
-        if high > _MOST_GROWTH * total:
+    limit = limit_at(high)
+    while limit > wanted:
+        low, high, before = high, 2 * high, limit
+        limit = limit_at(high)
+        # Where the errors' own doubt is the limit, no depth helps.
+        if high > _MOST_DEPTH or (before < 1 and limit > _HELPS * before):
             return None
     while high / low > _DEPTH_STEP:
         middle = (low * high) ** 0.5
-        low, high = (low, middle) if reached(middle) else (middle, high)
+        low, high = (low, middle) if limit_at(middle) <= wanted else (middle, high)
     depth = ceil(high)
     most = counting.most_molecules
     return None if most is not None and depth > most else depth
