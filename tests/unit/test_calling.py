@@ -370,7 +370,7 @@ def test_only_decisive_alleles_decide_what_could_be_seen(deep_exon_3):
         limits[f"c.{one}"] for one in ("121A>G", "121A>C", "122T>C")
     )
     # What does not decide is asked at a stricter level.
-    assert limits["c.122T>C"] < limits["c.123G>A"]
+    assert limits["c.122T>C"] <= limits["c.123G>A"]
 
 
 def test_a_place_is_as_deep_as_its_least_covered_allele(tmp_path):
