@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import compress, islice
+from itertools import compress, count, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -225,7 +227,7 @@ class _Builder:
     def __init__(self, umi_tags: tuple[str, ...]) -> None:
         self._umi_tags = umi_tags
         self._fragment_of: dict[object, int] = {}
-        self._seen = bytearray()  # by fragment, a bit for each mate
+        self._seen = bytearray()  # by fragment's number, a bit for each mate
         # One row after the other; _COLUMNS says which values make it.
         self.rows = array("q")
         self.umi: list[str] = []
@@ -250,12 +252,13 @@ class _Builder:
         Returns:
             The records that were added, their starts and their exclusive ends.
         """
-        fragment = self._fragments(reads, libraries)
+        flag = _values(reads, "flag")
+        fragment = self._fragments(reads, libraries, flag)
         is_new = fragment >= 0
         if not is_new.all():
             reads, libraries = list(compress(reads, is_new)), list(compress(libraries, is_new))
-            fragment = fragment[is_new]
-        flag, start = _values(reads, "flag"), _values(reads, "reference_start")
+            fragment, flag = fragment[is_new], flag[is_new]
+        start = _values(reads, "reference_start")
         first = self._add_bases(reads)
         index = len(self.first_base) - 1 - len(reads) + np.arange(len(reads))
         cigars: list[Sequence[tuple[int, int]]] = [read.cigartuples or () for read in reads]
@@ -294,38 +297,47 @@ class _Builder:
         return reads, start, end
 
     def _fragments(
-        self, reads: Sequence[pysam.AlignedSegment], libraries: Sequence[int]
+        self,
+        reads: Sequence[pysam.AlignedSegment],
+        libraries: Sequence[int],
+        flag: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Return the fragment of each record, -1 if its mate number was there already."""
-        flag = _values(reads, "flag")
-        is_mate = (flag & (_PAIRED | _SUPPLEMENTARY)) == _PAIRED
-        mates = np.where(is_mate, np.where(flag & _READ2, 2, 1), 0).tolist()
-        fragment_of, seen = self._fragment_of, self._seen
-        fragments = []
-        for read, library, mate in zip(reads, libraries, mates, strict=True):
-            name, new = read.query_name or "*", len(seen)
+        """Return the fragment of each record, -1 if its mate number was there already.
+
+        A fragment is numbered by the first record of its name, so numbers are left out.
+        """
+        keys: list[object] = [read.query_name for read in reads]
+        if "*" in keys:
             # Without a name nothing says which records belong together.
-            fragment = fragment_of.setdefault(_key(library, name) if name != "*" else new, new)
-            if fragment == new:
-                seen.append(mate)
-            elif seen[fragment] & mate:
-                fragment = -1
-            else:
-                seen[fragment] |= mate
-            fragments.append(fragment)
-        return np.array(fragments, dtype=np.int64)
+            keys = [object() if name == "*" else name for name in keys]
+        if any(libraries):
+            keys = [_key(library, name) for library, name in zip(libraries, keys, strict=True)]
+        fragment = np.fromiter(
+            map(self._fragment_of.setdefault, keys, count(len(self._seen))),
+            dtype=np.int64,
+            count=len(keys),
+        )
+        self._seen += bytes(len(keys))
+        is_mate = (flag & (_PAIRED | _SUPPLEMENTARY)) == _PAIRED
+        mate = np.where(is_mate, np.where(flag & _READ2, 2, 1), 0)
+        seen = np.frombuffer(self._seen, dtype=np.uint8)
+        new = np.zeros(fragment.size, dtype=np.bool_)
+        new[np.unique(fragment << 2 | mate, return_index=True)[1]] = True
+        repeated = is_mate & (~new | ((seen[fragment] & mate) > 0))
+        np.bitwise_or.at(seen, fragment, mate.astype(np.uint8))
+        return np.where(repeated, -1, fragment)
 
     def _add_bases(self, reads: Sequence[pysam.AlignedSegment]) -> NDArray[np.int64]:
         """Store the records' bases and qualities; return the index of each record's first base."""
         length = _values(reads, "query_length")
+        reported = [read.query_qualities for read in reads]
+        self.without_qualities += reported.count(None)
+        assumed = array("B", [_UNREPORTED_QUALITY])
+        qualities = [
+            assumed * bases if own is None else own
+            for own, bases in zip(reported, length.tolist(), strict=True)
+        ]
         bases = "".join([read.query_sequence or "" for read in reads])
-        qualities = []
-        for read, bases_here in zip(reads, length.tolist(), strict=True):
-            own = read.query_qualities
-            if own is None:
-                self.without_qualities += 1
-                own = array("B", [_UNREPORTED_QUALITY]) * bases_here
-            qualities.append(own)
         ends = len(self.codes) + np.cumsum(length)
         self.codes += bases.encode("ascii").translate(_CODES)
         self.qualities += b"".join(qualities)
@@ -481,12 +493,14 @@ class _Builder:
         for row, part in self._joined.items():
             start[row], end[row] = part.spans[0].start, part.spans[-1].end
             left_clip[row], right_clip[row] = part.clips()
+        has_reads = np.zeros(len(self._seen), dtype=np.bool_)
+        has_reads[rows["fragment"]] = True
         held = np.zeros((2, flag.size), dtype=np.int32)
         for row, both in self._held.items():
             held[:, row] = both
         return Reads(
-            fragments=len(self._seen),
-            fragment=rows["fragment"].copy(),
+            fragments=int(np.count_nonzero(has_reads)),
+            fragment=(np.cumsum(has_reads) - 1)[rows["fragment"]],
             library=rows["library"].astype(np.int32),
             number=np.where(paired, np.where(flag & _READ2, 2, 1), 0).astype(np.uint8),
             reverse=reverse,
@@ -548,7 +562,7 @@ def read_window(
     duplicates = 0
     parts: list[tuple[pysam.AlignedSegment, int]] = []
 
-    with pysam.AlignmentFile(str(bam), "rb") as alignment:
+    with _without_collection(), pysam.AlignmentFile(str(bam), "rb") as alignment:
         library_of = _library_reader(alignment.header)
         records = alignment.fetch(contig, int(positions[0]), int(positions[-1]) + 1)
         while batch := list(islice(records, _BATCH)):
@@ -573,6 +587,18 @@ def read_window(
     if left_out := builder.add_parts(parts, join=join_parts):
         excluded["supplementary"] = left_out
     return builder.build(votes.bases(), excluded, duplicates)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Suspend the search for cycles: there are none, and a million names take long to look at."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _reason_to_exclude(read: pysam.AlignedSegment, keep_duplicates: bool) -> str | None:
@@ -602,7 +628,7 @@ def _library_reader(header: pysam.AlignmentHeader) -> Callable[[pysam.AlignedSeg
     return lambda read: index_of.get(read.get_tag("RG"), unknown) if read.has_tag("RG") else unknown
 
 
-def _key(library: int, name: str) -> object:
+def _key(library: int, name: object) -> object:
     """Return what the records of one fragment share."""
     return (library, name) if library else name
 

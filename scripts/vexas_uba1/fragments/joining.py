@@ -6,7 +6,7 @@ on bytes. Families of more copies are voted on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,35 @@ class Copies:
 
 
 @dataclass(frozen=True)
+class CycleMarks:
+    """The marks of a tile by base of a read, laid out once for reads of one length and strand.
+
+    Attributes:
+        of: Marks; of base b of the stored ones, read r's, ``of[b + shift[r]]``.
+        shift: By read (R).
+    """
+
+    of: NDArray[np.uint8]
+    shift: NDArray[np.int64]
+
+    @classmethod
+    def from_reads(cls, reads: Reads) -> CycleMarks:
+        """Lay them out for all reads."""
+        kind, of_read = np.unique(
+            np.diff(reads.first_base) * 2 + reads.reverse, return_inverse=True
+        )
+        size, reverse = kind // 2, kind % 2 > 0
+        first = np.cumsum(size) - size
+        base = np.arange(size.sum()) - np.repeat(first, size)
+        size, reverse = np.repeat(size, size), np.repeat(reverse, size)
+        # A reverse read's first cycle is its last base here.
+        cycle = np.where(reverse, size - 1 - base, base)
+        quarter = cycle * QUARTERS // np.maximum(size, 1)
+        marks = np.where(reverse, REVERSE, FORWARD) | quarter << _QUARTER
+        return cls(marks.astype(np.uint8), first[of_read] - reads.first_base[:-1])
+
+
+@dataclass(frozen=True)
 class Stretches:
     """Aligned and deleted stretches of reads by position; B of them.
 
@@ -83,6 +112,8 @@ class Stretches:
         length: Bases (B).
         deleted: Whether these are deleted bases (B).
         longest: The largest length.
+        marks: Of the reads' bases.
+        has_families: Whether any read is a copy of a family.
     """
 
     read: NDArray[np.int64]
@@ -91,6 +122,8 @@ class Stretches:
     length: NDArray[np.int64]
     deleted: NDArray[np.bool_]
     longest: int
+    marks: CycleMarks
+    has_families: bool
 
     def over(self, start: int, end: int) -> NDArray[np.int64]:
         """Return which of them overlap ``[start, end)``."""
@@ -132,7 +165,7 @@ class Tile:
 class _Bases:
     """Bases of reads within a tile, by cell of the tile; b bases.
 
-    ``marks`` are those of a tile; the last two are empty without detail.
+    ``marks`` are those of a tile; the last three may be empty where nobody asks for them.
     """
 
     cell: NDArray[np.int64]
@@ -141,21 +174,16 @@ class _Bases:
     marks: NDArray[np.uint8]
     read_quality: NDArray[np.uint8]
     end_distance: NDArray[np.uint16]
+    read: NDArray[np.int64]
 
-    def only(self, chosen: NDArray[np.bool_], *, detail: bool) -> _Bases:
-        more = chosen if detail else slice(0)
-        return _Bases(
-            self.cell[chosen],
-            self.code[chosen],
-            self.quality[chosen],
-            self.marks[chosen],
-            self.read_quality[more],
-            self.end_distance[more],
-        )
+    def only(self, chosen: NDArray[np.bool_]) -> _Bases:
+        columns = (getattr(self, each.name) for each in fields(self))
+        return _Bases(*(column[chosen] if column.size else column for column in columns))
 
 
-def stretches_of(reads: Reads, molecule: NDArray[np.int64]) -> Stretches:
+def stretches_of(reads: Reads, copies: Copies) -> Stretches:
     """Return the aligned and deleted stretches of all reads that belong to a molecule."""
+    molecule = copies.molecule
     blocks, gaps = reads.blocks, reads.deletions
     read = np.concatenate((blocks.read, gaps.read))
     position = np.concatenate((blocks.position, gaps.start))
@@ -171,6 +199,8 @@ def stretches_of(reads: Reads, molecule: NDArray[np.int64]) -> Stretches:
         length[order],
         deleted[order],
         int(length.max(initial=0)),
+        CycleMarks.from_reads(reads),
+        bool((copies.layer < 0)[molecule >= 0].any()),
     )
 
 
@@ -209,14 +239,16 @@ def join_tile(
     row_of = (np.cumsum(there) - 1)[copies.molecule]
     canvas = _Canvas(molecules.size, end - start, detail=detail)
     layer = copies.layer[stretches.read[chosen]]
-    for number in (0, 1):
-        bases, _ = _bases(reads, stretches, chosen[layer == number], row_of, start, end, detail)
-        canvas.add(bases, np.uint8(FRAGMENT_FLOOR))
-    bases, read = _bases(reads, stretches, chosen[layer < 0], row_of, start, end, detail)
-    if bases.cell.size:
+    first, second, family = (
+        _bases(reads, stretches, chosen[layer == number], row_of, start, end, detail)
+        for number in (0, 1, -1)
+    )
+    canvas.put(first)
+    canvas.add(second, np.uint8(FRAGMENT_FLOOR))
+    if family.cell.size:
         floor = np.repeat(copies.floor[molecules], end - start)
         share = np.repeat(copies.share[molecules], end - start)
-        canvas.add_families(bases, copies.strand[read], floor, share)
+        canvas.add_families(family, copies.strand[family.read], floor, share)
     return canvas.tile(start, molecules)
 
 
@@ -233,6 +265,15 @@ class _Canvas:
         self.read_quality = np.zeros(more, dtype=np.uint8)
         self.end_distance = np.zeros(more, dtype=np.uint16)
         self.several = self.contradicted = 0
+
+    def put(self, bases: _Bases) -> None:
+        """Put one copy of each cell, at most, where nothing is yet."""
+        self.code[bases.cell] = bases.code
+        self.quality[bases.cell] = bases.quality
+        self.marks[bases.cell] = bases.marks
+        if self.detail:
+            self.read_quality[bases.cell] = bases.read_quality
+            self.end_distance[bases.cell] = bases.end_distance
 
     def add(self, bases: _Bases, floor: NDArray[np.uint8] | np.uint8) -> None:
         """Put one copy of each cell on top of what is there.
@@ -274,7 +315,7 @@ class _Canvas:
         """
         before = self.several, self.contradicted
         for number in (0, 1):
-            part = bases.only(strand == number, detail=self.detail)
+            part = bases.only(strand == number)
             if part.cell.size:
                 self.add(_consensus(part, floor, share, detail=self.detail), np.uint8(DUPLEX_FLOOR))
         depth = np.bincount(bases.cell, minlength=self.code.size)
@@ -338,7 +379,7 @@ def _consensus(
     if detail:
         np.maximum.at(read_quality, voters, bases.read_quality[kept])
         np.maximum.at(end_distance, voters, bases.end_distance[kept])
-    return _Bases(cells, code, quality, marks, read_quality, end_distance)
+    return _Bases(cells, code, quality, marks, read_quality, end_distance, cells[:0])
 
 
 def _joined_marks(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -355,8 +396,8 @@ def _bases(
     start: int,
     end: int,
     detail: bool,
-) -> tuple[_Bases, NDArray[np.int64]]:
-    """Return the known bases of some stretches within ``[start, end)``, and the read of each.
+) -> _Bases:
+    """Return the known bases of some stretches within ``[start, end)``.
 
     Args:
         reads: All reads.
@@ -373,35 +414,31 @@ def _bases(
     gap = stretches.deleted[chosen]
     # The bases of a gap share one place in the read.
     first = stretches.base[chosen] + np.where(gap, 0, low - position)
-    step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    at = np.repeat(row_of[read] * (end - start) + low - start, length) + step
-    is_gap = np.repeat(gap, length)
-    base = np.repeat(first, length) + (np.where(is_gap, 0, step) if gap.any() else step)
-    read = np.repeat(read, length)
+    before = np.cumsum(length) - length
+    step = np.arange(length.sum())
+    cell = np.repeat(row_of[read] * (end - start) + low - start - before, length) + step
+    base = np.repeat(first - before, length) + step
+    has_gaps = bool(gap.any())
+    is_gap = np.repeat(gap, length) if has_gaps else np.zeros(0, dtype=np.bool_)
+    if has_gaps:
+        base[is_gap] = np.repeat(first[gap], length[gap])
     code = reads.code[base]
-    if gap.any():
+    quality = np.minimum(reads.quality[base], FRAGMENT_FLOOR)
+    if has_gaps:
         code[is_gap] = DELETED
-    if (code == UNKNOWN).any():
-        known = code != UNKNOWN
-        at, base, read, code, is_gap = (c[known] for c in (at, base, read, code, is_gap))
-    quality = reads.quality[base]
-    if gap.any():
         # A gap is as good as the worse of the bases beside it.
         quality[is_gap] = np.minimum(quality, reads.quality[base - 1])[is_gap]
-    quality = np.minimum(quality, FRAGMENT_FLOOR)
-    before = base - reads.first_base[read]
-    size = reads.first_base[read + 1] - reads.first_base[read]
-    reverse = reads.reverse[read]
-    # A reverse read's first cycle is its last base here.
-    cycle = np.where(reverse, size - 1 - before, before)
-    quarter = np.minimum(cycle * QUARTERS // size, QUARTERS - 1)
-    marks = (np.where(reverse, REVERSE, FORWARD) | quarter << _QUARTER).astype(np.uint8)
-    read_quality = np.zeros(0, dtype=np.uint8)
-    end_distance = np.zeros(0, dtype=np.uint16)
+    of_read = np.repeat(read, length) if detail or stretches.has_families else read[:0]
+    read_quality, end_distance = quality[:0], np.zeros(0, dtype=np.uint16)
     if detail:
         read_quality = quality
-        to_end = np.minimum(before, size - 1 - before)
+        own = base - reads.first_base[of_read]
+        to_end = np.minimum(own, np.diff(reads.first_base)[of_read] - 1 - own)
         # A deleted base lies inside the read by definition: never an end.
         farthest = np.iinfo(np.uint16).max
-        end_distance = np.where(is_gap, farthest, np.minimum(to_end, farthest)).astype(np.uint16)
-    return _Bases(at, code, quality, marks, read_quality, end_distance), read
+        to_end = np.where(is_gap, farthest, to_end) if has_gaps else to_end
+        end_distance = np.minimum(to_end, farthest).astype(np.uint16)
+    marks = stretches.marks.of[base + np.repeat(stretches.marks.shift[read], length)]
+    found = _Bases(cell, code, quality, marks, read_quality, end_distance, of_read)
+    unknown = code == UNKNOWN
+    return found.only(~unknown) if unknown.any() else found

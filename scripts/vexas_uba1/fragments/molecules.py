@@ -97,7 +97,7 @@ class Molecules:
         self.positions = positions
         self._reads = reads
         self._copies = _copies(grouping)
-        self._stretches = stretches_of(reads, grouping.molecule)
+        self._stretches = stretches_of(reads, self._copies)
 
     @cached_property
     def mapping_quality(self) -> NDArray[np.uint8]:

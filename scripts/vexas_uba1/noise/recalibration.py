@@ -143,9 +143,13 @@ def _usual(
 
 def _by_context(counted: PositionCounts, values: NDArray[np.generic]) -> NDArray[np.float64]:
     """Sum over positions, by reference base and context (4, 25, 4, 9, 5)."""
-    summed = np.zeros((UNKNOWN, CONTEXTS, *values.shape[1:]))
-    np.add.at(summed, (counted.reference, counted.context), values)
-    return summed
+    summed = np.zeros((UNKNOWN * CONTEXTS, *values.shape[1:]))
+    cell = counted.reference.astype(np.int64) * CONTEXTS + counted.context
+    order = np.argsort(cell, kind="stable")
+    cells, first = np.unique(cell[order], return_index=True)
+    if cells.size:
+        summed[cells] = np.add.reduceat(values[order], first)
+    return summed.reshape(UNKNOWN, CONTEXTS, *values.shape[1:])
 
 
 def _levels(
