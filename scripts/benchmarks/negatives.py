@@ -57,8 +57,6 @@ ARTEFACT_HEAD = head(
     1,
 )
 ARTEFACT_SHARES = (0.01, 0.02, 0.05, 0.10)
-_FAMILY = 9
-"""Alleles of class ``vexas`` that share its rate evenly; three of them are tried here."""
 _TILTS = (1.0, 0.6)
 """Two distributions are drawn from in turn, so that no draw weighs more than a few others."""
 
@@ -89,7 +87,7 @@ FULL = Effort(DEPTHS, 300, 40, 40, 500)
 def level_of(change: Change) -> float:
     """Return the level at which the caller tests one change of the codon."""
     own = gene()
-    if own.known.get(own.allele(change), False):
+    if own.allele(change) in own.canonical:
         return own.level
     return TestLevels().other_known / (64 + len(own.known) - len(own.vexas))
 
@@ -110,6 +108,7 @@ def found_in_plain(library: Library, depth: int, seed: int) -> tuple[bool, bool,
         searched(own),
         Counting(),
         TestLevels(),
+        own.canonical,
     )
     found = caller.searched()
     passing = [finding for finding in found if not finding.flags]
@@ -168,7 +167,9 @@ class Rare:
     draws: int
 
 
-def rare(library: Library, depth: int, change: Change, backgrounds: int, draws: int) -> Rare:
+def rare(
+    library: Library, depth: int, change: Change, level: float, backgrounds: int, draws: int
+) -> Rare:
     """Estimate how often errors alone are found, by importance sampling.
 
     The error that looks like the change is made likelier by exp(t w), w the logarithm of the
@@ -177,7 +178,6 @@ def rare(library: Library, depth: int, change: Change, backgrounds: int, draws: 
     doi:10.1214/aos/1176343541), over a mixture of two such distributions.
     """
     drawing = drawing_of(library, "coding", seed_of(library.name, "rare", depth, change))
-    level = level_of(change)
     sums: dict[str, list[float]] = {"passing": [], "flagged": []}
     best = boosts = None
     for _ in range(backgrounds):
@@ -256,31 +256,32 @@ def _weight(
 def rare_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = LIBRARIES) -> str:
     """Return the table of importance sampling; ``tell`` gets each row when made."""
     rows = []
-    others = [change for change in gene().changes if change not in CANONICAL]
+    own = gene()
+    listed = len(own.vexas - own.canonical)
+    others = [change for change in own.changes if change not in CANONICAL]
     for library in libraries:
         for depth in effort.depths:
-            vexas, beside = (
+            # Canonical ones by themselves, and in place of the class's other alleles.
+            levels = (own.level, TestLevels().vexas / listed, level_of(others[0]))
+            canonical, instead, beside = (
                 [
-                    rare(library, depth, change, effort.backgrounds, effort.draws)
+                    rare(library, depth, change, level, effort.backgrounds, effort.draws)
                     for change in changes
                 ]
-                for changes in (CANONICAL, others)
+                for changes, level in zip((CANONICAL, CANONICAL, others), levels, strict=True)
             )
-            scale = _FAMILY / len(CANONICAL)
-            passing, flagged, also = (
-                _summed([getattr(each, name) for each in part], factor)
-                for part, name, factor in (
-                    (vexas, "passing", scale),
-                    (vexas, "flagged", scale),
-                    (beside, "passing", 1.0),
-                )
+            scale = listed / len(CANONICAL)
+            passing, flagged = (
+                _added(_summed(canonical, name), _summed(instead, name, scale))
+                for name in ("passing", "flagged")
             )
+            also = _summed(beside, "passing")
             rows.append(
                 row(
                     (
                         library.name,
                         f"{depth:,}",
-                        f"{sum(each.draws for each in (*vexas, *beside)):,}",
+                        f"{sum(each.draws for each in (*canonical, *instead, *beside)):,}",
                         _with_error(passing),
                         rate(passing[0] + ONE_SIDED95 * passing[1]),
                         _with_error(flagged),
@@ -292,9 +293,16 @@ def rare_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = LIBRAR
     return RARE_HEAD + "".join(rows)
 
 
-def _summed(parts: Sequence[tuple[float, float]], factor: float) -> tuple[float, float]:
-    total = sum(mean for mean, _ in parts)
-    return factor * total, factor * float(np.hypot.reduce([error for _, error in parts]))
+def _summed(parts: Sequence[Rare], name: str, factor: float = 1.0) -> tuple[float, float]:
+    mean, error = 0.0, 0.0
+    for part in parts:
+        mean, error = _added((mean, error), getattr(part, name))
+    return factor * mean, factor * error
+
+
+def _added(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    """Return the sum of two independent estimates, each with its standard error."""
+    return one[0] + other[0], float(np.hypot(one[1], other[1]))
 
 
 def _with_error(found: tuple[float, float]) -> str:

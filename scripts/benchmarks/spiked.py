@@ -44,6 +44,7 @@ class Gene:
         reference: With drawn introns.
         vexas: The catalogue's alleles of class ``vexas``.
         known: All of the catalogue's, and whether each is of that class.
+        canonical: Those of that class that are canonical.
         coding: 0-based positions, ascending.
         exon3: Those of exon 3.
     """
@@ -51,6 +52,7 @@ class Gene:
     placed: PlacedLocus
     reference: ReferenceWindow
     known: dict[Allele, bool]
+    canonical: frozenset[Allele]
     coding: NDArray[np.int64]
     exon3: NDArray[np.int64]
 
@@ -61,8 +63,8 @@ class Gene:
 
     @property
     def level(self) -> float:
-        """Of the test of one allele of class ``vexas``."""
-        return TestLevels().vexas / len(self.vexas)
+        """Of the test of one canonical allele."""
+        return TestLevels().canonical / len(self.canonical)
 
     def positions(self, region: str) -> NDArray[np.int64]:
         """Return what the error model is made from: ``coding`` or ``exon 3``."""
@@ -101,6 +103,7 @@ def gene() -> Gene:
         placed,
         reference,
         {allele: entry.verdict_class == "vexas" for allele, entry in entries.items()},
+        frozenset(allele for allele, entry in entries.items() if entry.is_canonical),
         coding,
         coding[inside],
     )

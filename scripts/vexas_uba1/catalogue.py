@@ -63,6 +63,11 @@ class CatalogueEntry:
     sources_read: bool
     note: str
 
+    @property
+    def is_canonical(self) -> bool:
+        """Whether it is one of the alleles that nearly all patients have."""
+        return self.verdict_class == "vexas" and self.evidence == "canonical"
+
 
 @dataclass(frozen=True)
 class Catalogue:

@@ -38,7 +38,7 @@ class AlleleNamer:
     def is_canonical(self, allele: Allele) -> bool:
         """Return whether the catalogue calls an allele canonical."""
         entry = self._entries.get(allele)
-        return entry is not None and entry.evidence == "canonical"
+        return entry is not None and entry.is_canonical
 
     def entry(self, allele: Allele) -> CatalogueEntry | None:
         """Return the catalogue's entry of an allele.

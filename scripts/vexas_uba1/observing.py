@@ -184,6 +184,7 @@ def observe_sample(
         searched,
         counting,
         options.levels,
+        {allele for allele, entry in entries.items() if entry.is_canonical},
         () if options.primers is None else options.primers.over(placed),
         site_rates,
     )

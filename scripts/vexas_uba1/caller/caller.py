@@ -14,7 +14,7 @@ c.[122T>C;126C>T].
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
 
 import numpy as np
@@ -74,6 +74,7 @@ class Caller:
         positions: NDArray[np.int64],
         counting: Counting,
         levels: TestLevels,
+        canonical: Set[Allele] = frozenset(),
         primers: Sequence[Primer] = (),
         sites: SiteRates | None = None,
     ) -> None:
@@ -87,6 +88,7 @@ class Caller:
             positions: 0-based, ascending positions that are searched.
             counting: What one observation is worth.
             levels: The test's levels.
+            canonical: Those of class ``vexas`` that are canonical.
             primers: Of the library, over the gene's window.
             sites: Of a panel of normals; None without one.
         """
@@ -94,6 +96,7 @@ class Caller:
         self._placed = placed
         self._reference = reference
         self._known = known
+        self._canonical = canonical
         self._primers = primers
         self._sites = sites
         self._counting = counting
@@ -374,16 +377,18 @@ class Caller:
         return self._levels.search / max(1, 5 * self._searched)
 
     def _level(self, allele: Allele) -> float:
-        vexas = len(self.vexas_alleles)
-        if self._known.get(allele, False):
-            return self._levels.vexas / vexas
+        if allele in self._canonical:
+            return self._levels.canonical / len(self._canonical)
+        vexas = self.vexas_alleles
+        if allele in vexas:
+            return self._levels.vexas / len(vexas - self._canonical)
         codon = self._placed.codon_positions
         if allele in self._known or any(
             not spares(edit, codon, self._reference) for edit in allele.edits
         ):
             # All 63 other haplotypes of the codon, its insertions and deletions, and the
             # catalogue's other alleles.
-            return self._levels.other_known / (64 + len(self._known) - vexas)
+            return self._levels.other_known / (64 + len(self._known) - len(vexas))
         return self._search_level
 
 
