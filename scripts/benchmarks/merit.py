@@ -86,7 +86,7 @@ class Effort:
 
 
 SMALL = Effort((1_000,), ("coding",), 8, 12, 25)
-FULL = Effort(DEPTHS, ("coding", "exon 3"), 30, 60, 250)
+FULL = Effort(DEPTHS, ("coding", "exon 3"), 10, 12, 60)
 
 
 @dataclass(frozen=True)
