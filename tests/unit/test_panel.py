@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pysam
 import pytest
 from click.testing import CliRunner
 
@@ -56,6 +57,21 @@ def test_a_noisy_site_is_known_on_its_strand_alone():
     assert rates.ratio[7, C, REVERSE] == pytest.approx(40, rel=0.2)
     assert rates.ratio[7, C, FORWARD] < 1.5
     assert rates.is_noisy[7, C] and rates.is_noisy.sum() == 1
+
+
+def test_a_noisy_site_leaves_no_doubt_of_others_or_of_its_other_strand():
+    # Few and shallow normals, in which nothing else is to be seen.
+    noisy = {(7, C, REVERSE): 150}
+    plain, marred = (
+        site_rates([normal(f"n{k}", 3e-4, 250, k, given) for k in range(4)], SITES)
+        for given in ({}, noisy)
+    )
+    others = np.arange(SITES.size) != 7
+    assert marred.is_noisy[7, C]
+    assert np.allclose(marred.variance[others], plain.variance[others], atol=0.05)
+    assert np.allclose(marred.ratio[others], plain.ratio[others], atol=0.05)
+    assert marred.ratio[7, C, FORWARD] < 2
+    assert marred.variance[7, C] < 0.3
 
 
 def test_normals_that_differ_from_each_other_leave_doubt():
@@ -164,6 +180,43 @@ def test_a_sample_is_never_its_own_normal(panel_file, normals, tmp_path):
         for key in ("parameters", "qc"):
             del one[key]
     assert told[0] == told[1]
+
+
+def erring(bam, share, seed):
+    """Put C in place of c.122T on a share of the reverse reads."""
+    generator, at, out = np.random.default_rng(seed), 47199051, bam.with_name("erring.bam")
+    with pysam.AlignmentFile(bam) as reads, pysam.AlignmentFile(out, "wb", template=reads) as kept:
+        for read in reads:
+            positions = read.get_reference_positions(full_length=True)
+            if read.is_reverse and at in positions and generator.random() < share:
+                place, qualities = positions.index(at), read.query_qualities
+                bases = read.query_sequence
+                read.query_sequence = f"{bases[:place]}C{bases[place + 1 :]}"
+                read.query_qualities = qualities
+            kept.write(read)
+    pysam.index(str(out))
+    return out
+
+
+def test_a_site_that_errs_in_all_samples_is_known_from_normals(tmp_path):
+    deep = {**FAST, "depth_fragments": 500}
+    made = {}
+    for seed, name in enumerate(("N0", "N1", "N2", "N3", "positive", "negative"), 900):
+        clones = [clone(0.2, "c.122T>C")] if name == "positive" else []
+        sample = sample_of(tmp_path / name, sample=name, seed=seed, clones=clones, **deep)
+        made[name] = erring(sample.bam, 0.04, seed)
+    normals = [str(made[name]) for name in ("N0", "N1", "N2", "N3")]
+    panel = build_panel(normals, tmp_path / "p.npz", PanelOptions("", "panel", (), (), None))
+    alone, known = (result_of(made["negative"], tmp_path, one) for one in (None, panel))
+    assert alone["verdict"]["code"] == "indeterminate"
+    assert known["variants"] == []
+    # What errs on one strand is still to be seen on the other.
+    assert 0.01 < known["codon41"]["limit_of_detection_vaf"] < 0.05
+    found = result_of(made["positive"], tmp_path, panel)
+    assert found["verdict"]["code"] == "detected"
+    (variant,) = found["variants"]
+    assert variant["vaf_low95"] < 0.2 < variant["vaf_high95"]
+    assert variant["vaf_corrected"] < variant["vaf"] - 0.01
 
 
 def test_a_carrier_is_no_normal(normals, tmp_path):

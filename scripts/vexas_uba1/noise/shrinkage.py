@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST_VARIANCE, _LARGEST_VARIANCE = 1e-4, 25.0
+_LEAST_VARIANCE, LARGEST_VARIANCE = 1e-4, 25.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def variance_of(
         chance = (2 * squared + expected.sum(axis=axes, keepdims=True)) ** 0.5
         excess = np.maximum(excess - prior.doubted * chance, 0.0)
     variance = (excess + prior.variance * prior.weight) / (squared + prior.weight)
-    bounded: NDArray[np.float64] = np.clip(variance, _LEAST_VARIANCE, _LARGEST_VARIANCE)
+    bounded: NDArray[np.float64] = np.clip(variance, _LEAST_VARIANCE, LARGEST_VARIANCE)
     return bounded
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import gammainc
 
 from vexas_uba1.noise import SiteRates
-from vexas_uba1.noise.shrinkage import Prior, shrink
+from vexas_uba1.noise.shrinkage import LARGEST_VARIANCE, Prior, shrink, variance_of
 from vexas_uba1.panel.normal import Normal
 
 SITE_PRIOR = Prior(0.1, 10.0)
@@ -39,14 +39,24 @@ def site_rates(normals: Sequence[Normal], positions: NDArray[np.int64]) -> SiteR
     seen = np.stack([normal.seen for normal in normals]) * kept
     expected = np.stack([normal.expected for normal in normals]) * kept
     all_seen, all_expected = (values.sum(axis=0).astype(np.float64) for values in (seen, expected))
-    level = shrink(all_seen, all_expected, SITE_PRIOR)
+    # One site that errs a hundred times as often says nothing of how much the others differ.
+    errs = _errs_often(all_seen, all_expected)
+    usual = variance_of(np.where(errs, 0, all_seen), np.where(errs, 0, all_expected), SITE_PRIOR)
+    level = shrink(all_seen, all_expected, np.where(errs, LARGEST_VARIANCE, usual))
     # Between normals, strands together, for few of them have errors on both.
     explained = (expected * level.ratio).sum(axis=3)
     excess = ((seen.sum(axis=3) - explained) ** 2 - explained).sum(axis=0)
     squared = (explained**2).sum(axis=0)
     between = np.maximum(excess + BETWEEN * _BETWEEN_WEIGHT, 0) / (squared + _BETWEEN_WEIGHT)
-    weight = all_expected + 1e-12
-    own = (level.own * weight).sum(axis=2) / weight.sum(axis=2)
-    together, announced = all_seen.sum(axis=2), all_expected.sum(axis=2)
-    chance = gammainc(np.maximum(together, 1), NOISY_RATIO * announced + 1e-12)
-    return SiteRates(positions, level.ratio, own + between, (together > 0) & (chance < _NOISY_TAIL))
+    # Of the errors of all strands together, each known by its own counts.
+    errors = all_expected * level.ratio + 1e-12
+    own = (level.own * errors**2).sum(axis=2) / errors.sum(axis=2) ** 2
+    is_noisy = _errs_often(all_seen.sum(axis=2), all_expected.sum(axis=2))
+    return SiteRates(positions, level.ratio, own + between, is_noisy)
+
+
+def _errs_often(seen: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where surely ``NOISY_RATIO`` times as many errors are made as expected."""
+    chance = gammainc(np.maximum(seen, 1), NOISY_RATIO * expected + 1e-12)
+    often: NDArray[np.bool_] = (seen > 0) & (chance < _NOISY_TAIL)
+    return often
