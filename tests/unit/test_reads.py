@@ -294,6 +294,55 @@ def test_the_same_mate_twice_is_read_once(sam, tmp_path):
     assert found.count == 2 and found.excluded == {"repeated": 2}
 
 
+def test_the_same_unpaired_read_twice_is_read_once(sam, tmp_path):
+    for _ in range(2):
+        sam.read("a", 1011, "ACGT")
+        sam.read("b", 1011, "ACGT")
+    found = read(sam, tmp_path)
+    assert found.fragment.tolist() == [0, 1] and found.excluded == {"repeated": 2}
+
+
+LANES = ({"ID": "l1", "LB": "x"}, {"ID": "l2", "LB": "x"}, {"ID": "l3", "LB": "x"})
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_one_name_in_two_lanes_is_two_fragments(order, tmp_path):
+    sam = SamBuilder([("chrX", LENGTH)], groups=LANES)
+    for lane in order:
+        tags = {"RG": LANES[lane]["ID"]}
+        # Mates of the lanes lie between each other.
+        sam.pair("a", 1011 + lane, "ACGT" * 5, 1041 - lane, "C" * 20, tags=tags)
+        sam.read("single", 1011, "AAAA" if lane else "CCCC", tags=tags)
+    found = read(sam, tmp_path)
+    assert found.fragments == 4 and found.excluded == {}
+    size = np.bincount(found.fragment)
+    assert sorted(size.tolist()) == [1, 1, 2, 2]
+    # Each pair is one lane's: the outer mates are the first's.
+    for fragment in np.flatnonzero(size == 2):
+        start = found.start[found.fragment == fragment].tolist()
+        assert start in ([1010, 1040], [1011, 1039])
+
+
+def test_a_lane_given_twice_under_two_names_is_read_once(tmp_path):
+    sam = SamBuilder([("chrX", LENGTH)], groups=LANES)
+    for lane in LANES:
+        sam.pair("a", 1011, "A" * 20, 1041, "C" * 20, tags={"RG": lane["ID"]})
+        sam.read("single", 1011, "ACGT", tags={"RG": lane["ID"]})
+    found = read(sam, tmp_path)
+    assert found.count == 3 and found.fragments == 2
+    assert found.excluded == {"repeated": 6}
+
+
+@pytest.mark.parametrize(
+    ("cigar", "expected"),
+    [("2D8M", []), ("8M2D", []), ("3S5M2D", []), ("4M60N2D4M", []), ("4M2D60N4M", []),
+     ("4M2D1I3M", [(1014, 1016)]), ("4M1I2D3M", [(1014, 1016)])],
+)  # fmt: skip
+def test_a_deletion_lies_between_aligned_bases(cigar, expected, sam, tmp_path):
+    sam.read("a", 1011, "ACGTACGT", cigar=cigar)
+    assert gaps(read(sam, tmp_path)) == expected
+
+
 def test_records_without_a_name_are_strangers(sam, tmp_path):
     for _ in range(3):
         sam.read("*", 1011, "ACGT")

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import compress, count, islice
+from itertools import compress, islice
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pysam
@@ -34,6 +34,7 @@ _SECONDARY, _QC_FAILED, _DUPLICATE, _SUPPLEMENTARY = 0x100, 0x200, 0x400, 0x800
 _TO_SORT_OUT = _UNMAPPED | _SECONDARY | _QC_FAILED | _DUPLICATE | _SUPPLEMENTARY
 _MATCH, _INSERTION, _DELETION, _SKIP, _SOFT, _HARD, _PAD, _EQUAL, _DIFF = range(9)
 _ALIGNED = frozenset({_MATCH, _EQUAL, _DIFF})
+_LANELESS = 2  # parts of a name's key that leave its read group open
 _COLUMNS = (
     "fragment",
     "library",
@@ -172,6 +173,13 @@ class Reads:
         return int(self.fragment.size)
 
 
+class _Source(NamedTuple):
+    """Where a record comes from: library and read group, by number."""
+
+    library: int
+    lane: int
+
+
 @dataclass(frozen=True)
 class _Span:
     """What a record aligns: bases of the whole read, hard clips counted, and 0-based positions.
@@ -224,9 +232,12 @@ class _Part:
 class _Builder:
     """Collects reads in compact arrays, some hundred at a time: so a step costs a fraction."""
 
-    def __init__(self, umi_tags: tuple[str, ...]) -> None:
+    def __init__(self, umi_tags: tuple[str, ...], *, has_lanes: bool) -> None:
         self._umi_tags = umi_tags
+        self._has_lanes = has_lanes  # whether there are several read groups
         self._fragment_of: dict[object, int] = {}
+        self._lane_of: dict[object, int] = {}  # where a name was first seen
+        self._shape = array("q")  # by fragment's number, of its first record
         self._seen = bytearray()  # by fragment's number, a bit for each mate
         # One row after the other; _COLUMNS says which values make it.
         self.rows = array("q")
@@ -241,22 +252,22 @@ class _Builder:
         self._held: dict[int, tuple[int, int]] = {}
 
     def add(
-        self, reads: Sequence[pysam.AlignedSegment], libraries: Sequence[int]
+        self, reads: Sequence[pysam.AlignedSegment], sources: Sequence[_Source]
     ) -> tuple[Sequence[pysam.AlignedSegment], NDArray[np.int64], NDArray[np.int64]]:
         """Add n records that have bases, but for those whose mate number was there already.
 
         Args:
             reads: The records.
-            libraries: Of each (n).
+            sources: Where each comes from (n).
 
         Returns:
             The records that were added, their starts and their exclusive ends.
         """
         flag = _values(reads, "flag")
-        fragment = self._fragments(reads, libraries, flag)
+        fragment = self._fragments(reads, sources, flag)
         is_new = fragment >= 0
         if not is_new.all():
-            reads, libraries = list(compress(reads, is_new)), list(compress(libraries, is_new))
+            reads, sources = list(compress(reads, is_new)), list(compress(sources, is_new))
             fragment, flag = fragment[is_new], flag[is_new]
         start = _values(reads, "reference_start")
         first = self._add_bases(reads)
@@ -282,7 +293,7 @@ class _Builder:
         )  # fmt: skip
         columns = (
             fragment,
-            np.array(libraries, dtype=np.int64),
+            np.array([source.library for source in sources], dtype=np.int64),
             flag,
             _values(reads, "mapping_quality"),
             start,
@@ -299,33 +310,51 @@ class _Builder:
     def _fragments(
         self,
         reads: Sequence[pysam.AlignedSegment],
-        libraries: Sequence[int],
+        sources: Sequence[_Source],
         flag: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Return the fragment of each record, -1 if its mate number was there already.
+        """Return the fragment of each record, -1 if it is there already.
 
-        A fragment is numbered by the first record of its name, so numbers are left out.
+        That is a mate's number that its fragment has, or the same unpaired read once more. A
+        fragment is numbered by the first record of its name, so numbers are left out.
         """
         keys: list[object] = [read.query_name for read in reads]
+        # Without a name nothing says which records belong together.
         if "*" in keys:
-            # Without a name nothing says which records belong together.
             keys = [object() if name == "*" else name for name in keys]
-        if any(libraries):
-            keys = [_key(library, name) for library, name in zip(libraries, keys, strict=True)]
+        if self._has_lanes:
+            keys = list(map(self._key, sources, keys))
+        own = len(self._seen) + np.arange(len(keys))
         fragment = np.fromiter(
-            map(self._fragment_of.setdefault, keys, count(len(self._seen))),
-            dtype=np.int64,
-            count=len(keys),
+            map(self._fragment_of.setdefault, keys, own.tolist()), dtype=np.int64, count=len(keys)
         )
         self._seen += bytes(len(keys))
+        is_single = (flag & (_PAIRED | _SUPPLEMENTARY)) == 0
+        # Pairs of one read group need no more than their names.
+        asked = is_single | self._has_lanes
+        self._shape.frombytes(bytes(own.nbytes))
+        for row in np.flatnonzero(asked).tolist():
+            self._shape[int(own[row])] = _shape(reads[row])
         is_mate = (flag & (_PAIRED | _SUPPLEMENTARY)) == _PAIRED
         mate = np.where(is_mate, np.where(flag & _READ2, 2, 1), 0)
-        seen = np.frombuffer(self._seen, dtype=np.uint8)
+        seen, shape = np.frombuffer(self._seen, dtype=np.uint8), _numpy(self._shape)
         new = np.zeros(fragment.size, dtype=np.bool_)
         new[np.unique(fragment << 2 | mate, return_index=True)[1]] = True
         repeated = is_mate & (~new | ((seen[fragment] & mate) > 0))
+        repeated |= is_single & (fragment != own) & (shape[own] == shape[fragment])
+        for row, key in enumerate(keys if self._has_lanes else ()):
+            if isinstance(key, tuple) and len(key) > _LANELESS:
+                # Another read group has the name: the same read, if its first record is the same.
+                other = self._fragment_of[key[:_LANELESS]]
+                repeated[row] |= shape[fragment[row]] == shape[other]
         np.bitwise_or.at(seen, fragment, mate.astype(np.uint8))
         return np.where(repeated, -1, fragment)
+
+    def _key(self, source: _Source, name: object) -> object:
+        """Return what the records of one fragment share; its lane if another one has the name."""
+        key = source.library, name
+        first = self._lane_of.setdefault(key, source.lane)
+        return key if first == source.lane else (*key, source.lane)
 
     def _add_bases(self, reads: Sequence[pysam.AlignedSegment]) -> NDArray[np.int64]:
         """Store the records' bases and qualities; return the index of each record's first base."""
@@ -361,21 +390,31 @@ class _Builder:
         """Note what a record aligns; return its left and right clips, soft ones, then hard ones."""
         last, aligned = self.first_base[index + 1], False
         clips = {_SOFT: [0, 0], _HARD: [0, 0]}
+        # Bases left out at an end of what is aligned, or beside an intron, are no deletion: nothing
+        # says that the molecule has what would follow.
+        gaps: list[tuple[int, int, int, int]] = []
+        beside = False
         for operation, length in cigar:
             if operation in _ALIGNED:
+                for gap in gaps:
+                    self.deletions.extend(gap)
+                gaps.clear()
                 self.blocks.extend((index, base, position, length))
                 base += length
                 position += length
-                aligned = True
+                aligned = beside = True
             elif operation == _INSERTION:
                 # Bases put in at an end of the alignment are unplaced, not an insertion.
                 if aligned and base + length < last:
                     self.insertions.extend((index, position, base, length))
                 base += length
             elif operation == _DELETION:
-                self.deletions.extend((index, position, position + length, base))
+                if beside:
+                    gaps.append((index, position, position + length, base))
                 position += length
             elif operation == _SKIP:
+                gaps.clear()
+                beside = False
                 position += length
             elif operation in clips:
                 clips[operation][aligned] += length
@@ -383,20 +422,25 @@ class _Builder:
         (left, right), (left_hard, right_hard) = clips[_SOFT], clips[_HARD]
         return left, right, left_hard, right_hard
 
-    def add_parts(self, parts: Sequence[tuple[pysam.AlignedSegment, int]], *, join: bool) -> int:
-        """Add supplementary records with their libraries; return how many were left out.
+    def add_parts(
+        self, parts: Sequence[tuple[pysam.AlignedSegment, _Source]], *, join: bool
+    ) -> int:
+        """Add supplementary records with their sources; return how many were left out.
 
         One counts beside its primary record, not without it, and not where that or another part
         lies already.
 
         Args:
-            parts: The records, each with its library.
+            parts: The records, each with its source.
             join: Whether parts that lie behind each other, an intron apart, are one read.
         """
-        keys = [self._fragment_of.get(_key(lib, read.query_name or ""), -1) for read, lib in parts]
+        keys = [
+            self._fragment_of.get(self._key(source, name) if self._has_lanes else name, -1)
+            for source, name in ((source, read.query_name) for read, source in parts)
+        ]
         known = self._parts_of(keys)
         left_out = 0
-        for key, (read, library) in zip(keys, parts, strict=True):
+        for key, (read, source) in zip(keys, parts, strict=True):
             mine = known.get((key, read.flag & _MATE), [])
             start, end = read.reference_start, read.reference_end or 0
             if not mine or any(
@@ -404,7 +448,7 @@ class _Builder:
             ):
                 left_out += 1
             elif not (join and self._join(mine[0], read)):
-                self.add([read], [library])
+                self.add([read], [source])
                 mine.append(self._part(len(self.first_base) - 2, self._columns()))
         for mine in known.values():
             for part in mine if len(mine) > 1 else ():
@@ -475,6 +519,7 @@ class _Builder:
     ) -> Reads:
         # Names of a million fragments are large, and this is where the most memory is needed.
         self._fragment_of.clear()
+        self._lane_of.clear()
         rows = self._columns()
         flag, start, end, mate_start = (rows[k] for k in ("flag", "start", "end", "mate_start"))
         own_start = start - rows["left_clip"] - rows["left_hard"]
@@ -556,14 +601,15 @@ def read_window(
         join_parts: Whether parts of one read that lie behind each other, at least
             ``_SHORTEST_INTRON`` bases apart, are one spliced read.
     """
-    builder = _Builder(umi_tags)
     votes = MdVotes(positions)
     excluded: Counter[str] = Counter()
     duplicates = 0
-    parts: list[tuple[pysam.AlignedSegment, int]] = []
+    parts: list[tuple[pysam.AlignedSegment, _Source]] = []
 
     with _without_collection(), pysam.AlignmentFile(str(bam), "rb") as alignment:
-        library_of = _library_reader(alignment.header)
+        groups = alignment.header.to_dict().get("RG", [])
+        source_of = _source_reader(groups)
+        builder = _Builder(umi_tags, has_lanes=len(groups) > 1)
         records = alignment.fetch(contig, int(positions[0]), int(positions[-1]) + 1)
         while batch := list(islice(records, _BATCH)):
             flag = _values(batch, "flag")
@@ -575,10 +621,10 @@ def read_window(
                 if reason is not None:
                     excluded[reason] += 1
                 elif not is_plain and read.flag & _SUPPLEMENTARY:
-                    parts.append((read, library_of(read)))
+                    parts.append((read, source_of(read)))
                 else:
                     chosen.append(read)
-            added, start, end = builder.add(chosen, [library_of(read) for read in chosen])
+            added, start, end = builder.add(chosen, [source_of(read) for read in chosen])
             votes.add(added, start, end)
             if repeated := len(chosen) - len(added):
                 excluded["repeated"] += repeated
@@ -614,23 +660,30 @@ def _reason_to_exclude(read: pysam.AlignedSegment, keep_duplicates: bool) -> str
     return None if read.query_length else "without_bases"
 
 
-def _library_reader(header: pysam.AlignmentHeader) -> Callable[[pysam.AlignedSegment], int]:
-    """Return what tells a record's library: an index that means no more than itself."""
-    groups = header.to_dict().get("RG", [])
-    indices: dict[str, int] = {}
-    index_of = {
-        group["ID"]: indices.setdefault(group.get("LB", ""), len(indices)) for group in groups
+def _source_reader(
+    groups: Sequence[Mapping[str, str]],
+) -> Callable[[pysam.AlignedSegment], _Source]:
+    """Return what tells a record's source: numbers that mean no more than themselves."""
+    libraries: dict[str, int] = {}
+    source_of = {
+        group["ID"]: _Source(libraries.setdefault(group.get("LB", ""), len(libraries)), lane)
+        for lane, group in enumerate(groups)
     }
-    if len(indices) < 2:
-        return lambda read: 0
-    # A record of no read group belongs to no known library.
-    unknown = len(indices)
-    return lambda read: index_of.get(read.get_tag("RG"), unknown) if read.has_tag("RG") else unknown
+    only = _Source(0, 0)
+    if len(groups) < 2:
+        return lambda read: only
+    # A record of no read group belongs to no known library, if there are several.
+    unknown = _Source(len(libraries) if len(libraries) > 1 else 0, len(groups))
+
+    def told(read: pysam.AlignedSegment) -> _Source:
+        return source_of.get(str(read.get_tag("RG")), unknown) if read.has_tag("RG") else unknown
+
+    return told
 
 
-def _key(library: int, name: object) -> object:
-    """Return what the records of one fragment share."""
-    return (library, name) if library else name
+def _shape(read: pysam.AlignedSegment) -> int:
+    """Return a number that the same read once more has too, in this process."""
+    return hash((read.reference_start, read.is_reverse, read.cigarstring, read.query_sequence))
 
 
 def _values(reads: Sequence[pysam.AlignedSegment], name: str) -> NDArray[np.int64]:

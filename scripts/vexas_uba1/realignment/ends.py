@@ -34,16 +34,21 @@ def follow_transcript(
     genome: Track,
     spliced: Track,
     exons: Sequence[Interval],
+    targets: NDArray[np.int64],
     direction: int,
     among: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], Moves, Moves]:
     """Compare what lies beyond each junction with the next exon.
+
+    A base that differs there as other reads show it at a target is no mismatch: few bases of a
+    variant must not fit an intron better than the exon.
 
     Args:
         reads: Of RNA.
         genome: The window's bases.
         spliced: Those of the transcript.
         exons: Ascending.
+        targets: 0-based, ascending.
         direction: 1 for right ends, -1 for left ends.
         among: Which reads to look at (R).
 
@@ -68,7 +73,11 @@ def follow_transcript(
             boundary = int(ends[index] - 1 if direction > 0 else starts[index])
             # A clip at the very boundary is the aligner's, though the intron's first base may fit.
             free = ~on_purpose[tails.read] | (tails.end == boundary)
-            onto_exons, off_intron = _decide(tails, genome, spliced, boundary, free)
+            to, codes = tails.along(spliced)
+            differs = tails.known(codes) & (tails.code != codes) & (to >= 0)
+            shared = _shared(reads, targets, to, tails.code, differs)
+            codes = np.where(shared, tails.code, codes)
+            onto_exons, off_intron = _decide(tails, genome, (to, codes), boundary, free)
             carried.append(onto_exons)
             hidden.append(off_intron)
     # A short exon's both junctions may be those of one end; the first one leads over both.
@@ -119,13 +128,18 @@ def _at_junction(
 
 
 def _decide(
-    tails: Tails, genome: Track, spliced: Track, boundary: int, free: NDArray[np.bool_]
+    tails: Tails,
+    genome: Track,
+    spliced: tuple[NDArray[np.int64], NDArray[np.uint8]],
+    boundary: int,
+    free: NDArray[np.bool_],
 ) -> tuple[Moves, Moves]:
     """Return which tails go on along the exons, and which bases beyond the boundary are hidden.
 
-    ``boundary`` is the exon's last base; ends that ``free`` does not mark are not carried on (K).
+    ``spliced`` is where their bases lie along the exons, and what is expected there; ``boundary``
+    is the exon's last base; ends that ``free`` does not mark are not carried on (K).
     """
-    to, codes = tails.along(spliced)
+    to, codes = spliced
     _, unspliced = tails.along(genome)
     meets = (to >= 0) & (to == tails.now) & (tails.direction * (to - boundary) > 0)
     rejoins = meets.any(axis=1)

@@ -117,7 +117,13 @@ class _Work:
             # A read whose parts were joined can be put right at one junction each time.
             for _ in self.exons:
                 looked, carried, hidden = follow_transcript(
-                    self.reads, self.genome, transcript, self.exons, direction, among
+                    self.reads,
+                    self.genome,
+                    transcript,
+                    self.exons,
+                    self._targets,
+                    direction,
+                    among,
                 )
                 self._apply("junction", looked, carried)
                 self._apply("overhang", looked, hidden)
@@ -210,12 +216,16 @@ class _Work:
             if candidate in self.settled:
                 self.settled[candidate][found.moved.read[found.chosen == number]] = True
 
-    def _clips(self, undecided: NDArray[np.bool_]) -> None:
+    @property
+    def _targets(self) -> NDArray[np.int64]:
+        """Positions of the codon and of the listed alleles."""
         listed = {at for one in self.alleles for edit in one.edits for at in edit.touched}
-        targets = np.array(sorted(listed | set(self.placed.codon_positions)), dtype=np.int64)
+        return np.array(sorted(listed | set(self.placed.codon_positions)), dtype=np.int64)
+
+    def _clips(self, undecided: NDArray[np.bool_]) -> None:
         for direction in (1, -1):
             looked, moves = extend_clips(
-                self.reads, self.genome, self.transcript, targets, undecided, direction
+                self.reads, self.genome, self.transcript, self._targets, undecided, direction
             )
             self._apply("clip", looked, moves)
 
