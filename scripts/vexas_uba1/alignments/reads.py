@@ -100,8 +100,9 @@ class Insertions:
 class Reads:
     """Alignments over a window; R reads of F fragments, S stored bases.
 
-    A fragment is what carries one name within one library. Its reads are its mates and their
-    supplementary parts, but for those that were joined to their read.
+    A fragment is what carries one name within one library, and within one read group where several
+    have the name. Its reads are its mates and their supplementary parts, but for those that were
+    joined to their read.
 
     Attributes:
         fragments: F.
