@@ -146,6 +146,20 @@ def test_the_chance_to_pass_is_that_of_random_draws(poor):
         assert chance(seen, count) == pytest.approx(passed / 400, abs=0.08)
 
 
+@pytest.mark.parametrize(("low", "high"), [(0, 30), (0, 60), (19, 20)])
+def test_the_chance_to_pass_knows_where_half_of_the_support_maps_poorly(low, high):
+    mapping = [low] * 60 + [high] * 140
+    seen = view(0, 200, strands=["+", "-"] * 100, mapping_quality=mapping)
+    generator = np.random.default_rng(2)
+    for count in (4, 6):
+        passed = 0
+        for _ in range(600):
+            shows = np.zeros(200, dtype=bool)
+            shows[generator.choice(200, count, replace=False)] = True
+            passed += not raise_flags(Support(seen, shows, np.full(200, 1e-4), alike(seen)))
+        assert chance(seen, count) == pytest.approx(passed / 600, abs=0.06)
+
+
 def surroundings(supporting, others, reference="A" * 12):
     """Twelve positions beside the allele, as molecules show them; ``.`` is not known."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vexas_uba1.filters.support import Support
 
 PANEL_MARGIN = 2.0
@@ -10,13 +13,20 @@ PANEL_MARGIN = 2.0
 
 def panel_noise(support: Support) -> str | None:
     """Return why the allele may be the site's noise, or None."""
-    highest = support.panel_vaf
-    if highest is None or not highest:
+    if _exceeds_noise(support, np.array([support.count]))[0]:
         return None
-    vaf = support.count / support.view.size
-    if vaf < PANEL_MARGIN * highest:
-        return (
-            f"its VAF of {vaf:.2%} is of the order of the {highest:.2%} that one normal of the "
-            "panel in a hundred exceeds by noise"
-        )
-    return None
+    return (
+        f"its VAF of {support.count / support.view.size:.2%} is of the order of the "
+        f"{support.panel_vaf:.2%} that one normal of the panel in a hundred exceeds by noise"
+    )
+
+
+def panel_pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return 1 where that many molecules exceed the panel's noise, else 0."""
+    return _exceeds_noise(support, counts).astype(np.float64)
+
+
+def _exceeds_noise(support: Support, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    highest = support.panel_vaf or 0.0
+    exceeds: NDArray[np.bool_] = counts / support.view.size >= PANEL_MARGIN * highest
+    return exceeds

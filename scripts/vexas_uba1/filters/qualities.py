@@ -47,7 +47,11 @@ def quality_pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[
             continue
         # The median is low if the low ones of the draws weigh more than the others.
         low, high = float(weight[is_low].mean()), float(weight[~is_low].mean())
-        most = np.floor(counts * high / max(low + high, 1e-300)).astype(np.int64)
+        half = counts * high / max(low + high, 1e-300)
+        most = np.floor(half).astype(np.int64)
+        # Where both weigh the same, the median lies between them.
+        if (int(values[is_low].max()) + int(values[~is_low].min())) / 2 < lowest:
+            most = np.ceil(half).astype(np.int64) - 1
         passes *= 1 - bdtrc(most, counts, float(is_low.mean()))
     return passes
 

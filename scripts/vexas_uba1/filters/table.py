@@ -19,7 +19,7 @@ from vexas_uba1.filters.beside import (
     excess_mismatches,
     foreign_reads,
 )
-from vexas_uba1.filters.panel import PANEL_MARGIN, panel_noise
+from vexas_uba1.filters.panel import PANEL_MARGIN, panel_noise, panel_pass_chance
 from vexas_uba1.filters.places import PRIMER_REACH, READ_END, one_start, primer_bases, read_end
 from vexas_uba1.filters.qualities import (
     LOW_BASE_QUALITY,
@@ -165,12 +165,12 @@ def raise_flags(support: Support) -> dict[str, str]:
 def pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the chance that a true allele raises no flag, by the molecules that show it.
 
-    They are drawn from the informative ones. The strand's, base quality's and mapping quality's
-    flags count; each of the others is raised by chance in less than one draw of a thousand.
+    They are drawn from the informative ones. The strand's, base quality's, mapping quality's and
+    panel's flags count; each of the others is raised by chance in less than one draw of a thousand.
 
     Args:
         support: The informative molecules, at least one; which show the allele does not matter.
         counts: Numbers of molecules, from 1 on.
     """
     passes: NDArray[np.float64] = strand_pass_chance(support, counts)
-    return passes * quality_pass_chance(support, counts)
+    return passes * quality_pass_chance(support, counts) * panel_pass_chance(support, counts)

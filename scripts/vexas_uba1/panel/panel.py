@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -83,7 +84,15 @@ class Panel:
 
     def rates(self, placed: PlacedLocus) -> SiteRates | None:
         """Return the factors of the sites on a build; None without a normal."""
-        positions = np.array([placed.genomic(site) for site in self.sites], dtype=np.int64)
+        try:
+            positions = np.array([placed.genomic(site) for site in self.sites], dtype=np.int64)
+        except ValueError as error:
+            raise UserError(
+                f"the panel names a site that the gene does not have: {error}",
+                remedy=_REMEDY,
+                file=self.file,
+                column="panel",
+            ) from error
         order = np.argsort(positions)
         ordered = [
             replace(n, seen=n.seen[order], expected=n.expected[order], left_out=n.left_out[order])
@@ -168,6 +177,16 @@ def read_panel(path: Path, shown: str | None = None) -> Panel:
             raise ValueError
         if arrays["left_out"].shape != shape[:2]:
             raise ValueError
+        kinds = "".join(arrays[name].dtype.kind for name in ("seen", "expected", "left_out"))
+        if kinds != "ifb" or not np.isfinite(arrays["expected"]).all():
+            raise ValueError
+        if (arrays["seen"] < 0).any() or (arrays["expected"] < 0).any():
+            raise ValueError
+        told_texts = [about.name, *told["sites"], *(one["sample"] for one in told["normals"])]
+        if not all(isinstance(text, str) for text in told_texts):
+            raise ValueError
+        if len(set(told["sites"])) < len(told["sites"]):
+            raise ValueError
         normals = tuple(
             Normal(
                 one["sample"],
@@ -185,7 +204,11 @@ def read_panel(path: Path, shown: str | None = None) -> Panel:
             remedy="Check its name, its permissions and its disk",
             file=shown,
         ) from error
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    # Damaged archives raise all of these.
+    except (
+        *(ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError),
+        *(RuntimeError, zipfile.BadZipFile, zlib.error),
+    ):
         raise UserError(
             f"is not a panel of normals of schema version {SCHEMA_VERSION}",
             remedy=_REMEDY,

@@ -22,6 +22,8 @@ SITE_PRIOR = Prior(0.1, 10.0)
 BETWEEN = 0.1
 """Relative variance of a site's rate between samples, before they are looked at (assumed)."""
 _BETWEEN_WEIGHT = 2.0
+_OPEN = 100.0
+"""The prior of a site that errs often is worth a hundredth of what is expected there."""
 NOISY_RATIO, _NOISY_TAIL = 3.0, 1e-4
 """A site is noisy that errs so many times as its kind, and surely so (assumed)."""
 
@@ -42,7 +44,9 @@ def site_rates(normals: Sequence[Normal], positions: NDArray[np.int64]) -> SiteR
     # One site that errs a hundred times as often says nothing of how much the others differ.
     errs = _errs_often(all_seen, all_expected)
     usual = variance_of(np.where(errs, 0, all_seen), np.where(errs, 0, all_expected), SITE_PRIOR)
-    level = shrink(all_seen, all_expected, np.where(errs, LARGEST_VARIANCE, usual))
+    # Nor does what the others are like say anything of its own rate.
+    open_to_all = LARGEST_VARIANCE + _OPEN / np.maximum(all_expected, 1e-12)
+    level = shrink(all_seen, all_expected, np.where(errs, open_to_all, usual))
     # Between normals, strands together, for few of them have errors on both.
     explained = (expected * level.ratio).sum(axis=3)
     excess = ((seen.sum(axis=3) - explained) ** 2 - explained).sum(axis=0)

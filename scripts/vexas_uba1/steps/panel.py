@@ -18,7 +18,7 @@ from vexas_uba1.locus.record import load_locus
 from vexas_uba1.naming import AlleleNamer
 from vexas_uba1.observing import CallOptions, Observed, observe_sample
 from vexas_uba1.panel.normal import Normal, normal_of
-from vexas_uba1.panel.panel import About, Panel, write_panel
+from vexas_uba1.panel.panel import About, Panel, read_panel, write_panel
 from vexas_uba1.result import SampleInfo
 
 
@@ -60,6 +60,7 @@ def build_panel(
             which a variant of class ``vexas`` passes, one without any molecule at codon 41, or one
             that is there twice.
     """
+    _check_output(out)
     problems: list[Problem] = []
     normals: list[Normal] = []
     sites: tuple[str, ...] = ()
@@ -100,9 +101,34 @@ def build_panel(
         sites,
         tuple(normals),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_panel(out, panel)
     return panel
+
+
+def _check_output(out: Path) -> None:
+    """Make the panel's folder, before hours of reading.
+
+    Raises:
+        UserError: nothing can be written there, or what is there is no panel.
+    """
+    if out.suffix != ".npz":
+        raise UserError(
+            "a panel's name ends in .npz; another file there would be lost",
+            remedy="Name the panel with --out, such as --out kit7.npz, and the normals without it",
+            file=str(out),
+        )
+    if out.exists():
+        read_panel(out, str(out))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"the panel cannot be written: {error.strerror}",
+            remedy="Name a folder that you may write to with --out",
+            file=str(out),
+        ) from error
 
 
 def _read(address: str, options: PanelOptions) -> tuple[Normal, tuple[str, ...]]:
