@@ -262,7 +262,7 @@ def rare_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = LIBRAR
     for library in libraries:
         for depth in effort.depths:
             # Canonical ones by themselves, and in place of the class's other alleles.
-            levels = (own.level, TestLevels().vexas / listed, level_of(others[0]))
+            levels = (own.level, TestLevels().other_vexas / listed, level_of(others[0]))
             canonical, instead, beside = (
                 [
                     rare(library, depth, change, level, effort.backgrounds, effort.draws)

@@ -212,7 +212,7 @@ def _parameters(options: CallOptions, locus: Locus, catalogue: Catalogue) -> dic
         "panel_file": None if options.panel is None else options.panel.file,
         "panel_sha256": None if options.panel is None else options.panel.sha256,
         "false_positive_rate_canonical": options.levels.canonical,
-        "false_positive_rate_vexas": options.levels.vexas,
+        "false_positive_rate_other_vexas": options.levels.other_vexas,
         "false_positive_rate_other_known": options.levels.other_known,
         "false_positive_rate_search": options.levels.search,
         "power": options.levels.power,

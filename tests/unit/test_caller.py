@@ -21,7 +21,7 @@ from vexas_uba1.noise.indels import INDEL_DOUBT, INDEL_ERROR
 START = CODON - 3  # c.118
 EXON = "GGAATGGCCAAGAACGGC"
 POSITIONS = np.arange(START, START + len(EXON))
-LEVELS = TestLevels(vexas=6e-5)
+LEVELS = TestLevels(other_vexas=6e-5)
 KNOWN = {
     Allele.substitution({CODON: "G"}): True,
     Allele.substitution({CODON: "C"}): True,
@@ -252,7 +252,7 @@ def test_a_flag_is_raised_on_a_find_and_only_there():
 def test_the_limit_is_the_power_of_the_critical_count():
     made = caller(fragments((300, EXON)))
     limit = forced(made)[M41T].limit
-    level = LEVELS.vexas / 4
+    level = LEVELS.other_vexas / 4
     needed = next(k for k in range(1, 300) if binom.sf(k - 1, 300, 1e-3 / 3) <= level)
     # Three bases of Q30: so many true molecules are misread.
     shown = limit * (1 - 3e-3) + 1e-3 / 3 * (1 - limit)

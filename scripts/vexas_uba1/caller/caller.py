@@ -381,7 +381,7 @@ class Caller:
             return self._levels.canonical / len(self._canonical)
         vexas = self.vexas_alleles
         if allele in vexas:
-            return self._levels.vexas / len(vexas - self._canonical)
+            return self._levels.other_vexas / len(vexas - self._canonical)
         codon = self._placed.codon_positions
         if allele in self._known or any(
             not spares(edit, codon, self._reference) for edit in allele.edits

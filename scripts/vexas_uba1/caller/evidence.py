@@ -36,14 +36,14 @@ class TestLevels:
 
     Attributes:
         canonical: Of the catalogue's canonical alleles, which nearly all patients have.
-        vexas: Of its other alleles of class ``vexas``.
+        other_vexas: Of its other alleles of class ``vexas``.
         other_known: Of its other alleles and all else at codon 41.
         search: Of all other places.
         power: At which limits of detection are given; no rate.
     """
 
     canonical: float = 5e-5
-    vexas: float = 3e-5
+    other_vexas: float = 3e-5
     other_known: float = 1e-4
     search: float = 5e-4
     power: float = 0.95
