@@ -57,6 +57,8 @@ ARTEFACT_HEAD = head(
     1,
 )
 ARTEFACT_SHARES = (0.01, 0.02, 0.05, 0.10)
+_UNLIKE = 4
+"""Times as many error models where each site errs at a rate of its own: there they differ most."""
 _TILTS = (1.0, 0.6)
 """Two distributions are drawn from in turn, so that no draw weighs more than a few others."""
 
@@ -260,12 +262,13 @@ def rare_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = LIBRAR
     listed = len(own.vexas - own.canonical)
     others = [change for change in own.changes if change not in CANONICAL]
     for library in libraries:
+        backgrounds = effort.backgrounds * (_UNLIKE if library.spread else 1)
         for depth in effort.depths:
             # Canonical ones by themselves, and in place of the class's other alleles.
             levels = (own.level, TestLevels().other_vexas / listed, level_of(others[0]))
             canonical, instead, beside = (
                 [
-                    rare(library, depth, change, level, effort.backgrounds, effort.draws)
+                    rare(library, depth, change, level, backgrounds, effort.draws)
                     for change in changes
                 ]
                 for changes, level in zip((CANONICAL, CANONICAL, others), levels, strict=True)

@@ -42,8 +42,8 @@ class TestLevels:
         power: At which limits of detection are given; no rate.
     """
 
-    canonical: float = 5e-5
-    other_vexas: float = 3e-5
+    canonical: float = 4e-5
+    other_vexas: float = 2e-5
     other_known: float = 1e-4
     search: float = 5e-4
     power: float = 0.95
