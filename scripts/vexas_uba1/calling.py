@@ -41,6 +41,10 @@ SINGLE_RNA = (
     "copies are not sought among unpaired RNA reads, so depth and limit may look better than they "
     "are"
 )
+CONFLICTING = (
+    "{count} records were left out: their mate is there once more with other bases, so names do "
+    "not tell fragments apart (as in files that were merged without read groups)"
+)
 NO_QUALITIES = "{count} records carry no base qualities; Phred 20 is assumed for them"
 
 
@@ -144,6 +148,8 @@ def _quality_control(
     warnings = [*extraction.warnings, *seen.warnings, *duplicate_warnings(duplicates)]
     if options.sample.assay == "rna" and duplicates.identity == "names":
         warnings.append(SINGLE_RNA)
+    if conflicting := reads.excluded.get("conflicting"):
+        warnings.append(CONFLICTING.format(count=conflicting))
     if reads.without_qualities:
         warnings.append(NO_QUALITIES.format(count=reads.without_qualities))
     if options.primers and seen.primers and reads.count and not seen.primers.fragments:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from vexas_uba1.alignments.extraction import Extraction
 from vexas_uba1.alignments.fasta import Genome
 from vexas_uba1.alignments.genomes import choose_reference
-from vexas_uba1.alignments.reads import Reads, read_window
+from vexas_uba1.alignments.reads import Reads
+from vexas_uba1.alignments.window import read_window
 from vexas_uba1.caller.caller import Caller, Counting, TestLevels
 from vexas_uba1.catalogue import Catalogue, CatalogueEntry
 from vexas_uba1.errors import UserError

@@ -17,7 +17,7 @@ from builders.calls import R, reads_of
 from builders.cases import call_bam, hand_genome
 from builders.cases import reads_of as reads_of_templates
 from builders.sam import MATE_UNMAPPED, PAIRED, READ1, READ2, UNMAPPED, SamBuilder
-from vexas_uba1.alignments.reads import read_window
+from vexas_uba1.alignments.window import read_window
 from vexas_uba1.grouping.chance import effective_values, molecules_among
 from vexas_uba1.grouping.clustering import MISREADING, cluster
 from vexas_uba1.grouping.copies import best_fragments

@@ -4,7 +4,7 @@ import numpy as np
 
 from builders.sam import SamBuilder
 from vexas_uba1.alignments.inserted import inserted_numbers, inserted_text
-from vexas_uba1.alignments.reads import read_window
+from vexas_uba1.alignments.window import read_window
 
 FOUR = "ACGT"
 TEXTS = ["A", "AA", "AC", FOUR * 7, FOUR * 10, FOUR * 10 + "A", "AC", FOUR * 10, "AN", "N" * 40]

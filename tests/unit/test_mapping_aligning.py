@@ -20,7 +20,7 @@ from builders.fastq import (
     write_fasta,
     write_fastq,
 )
-from vexas_uba1.alignments.reads import read_window
+from vexas_uba1.alignments.window import read_window
 from vexas_uba1.errors import UserError
 from vexas_uba1.locus.builds import Contig
 from vexas_uba1.locus.record import load_locus

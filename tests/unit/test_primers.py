@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from builders.calls import CODON, R, grch38, reads_of
 from builders.sam import SUPPLEMENTARY, SamBuilder
-from vexas_uba1.alignments.reads import Reads, read_window
+from vexas_uba1.alignments.reads import Reads
+from vexas_uba1.alignments.window import read_window
 from vexas_uba1.errors import UserError
 from vexas_uba1.primers import OUTSIDE, mask_primers
 from vexas_uba1.reference import UNKNOWN

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
 from builders.sam import DUPLICATE, PAIRED, QC_FAILED, SECONDARY, SUPPLEMENTARY, SamBuilder
-from vexas_uba1.alignments.reads import read_window
+from vexas_uba1.alignments.window import read_window
 
 LENGTH = 5_000
 WINDOW = np.arange(1000, 1100)
+READ1 = 0x40
 CODE = {base: code for code, base in enumerate("ACGTN")}
 
 
@@ -300,6 +302,50 @@ def test_the_same_unpaired_read_twice_is_read_once(sam, tmp_path):
         sam.read("b", 1011, "ACGT")
     found = read(sam, tmp_path)
     assert found.fragment.tolist() == [0, 1] and found.excluded == {"repeated": 2}
+
+
+def a_name_given_twice(sam, order):
+    """Write molecules ``a`` and ``c``, and two unlike ones ``b`` that share a name."""
+    sam.pair("a", 1011, "A" * 20, 1041, "C" * 20)
+    for bases in order:
+        sam.pair("b", 1011, bases, 1041, "C" * 20, cigar="8M2D12M", mate_cigar="10M1I9M")
+    sam.pair("c", 1012, "ACGT" * 5, 1041, "C" * 20, cigar="5M1D15M", mate_cigar="4S6M2I8M")
+
+
+@pytest.mark.parametrize("times", [1, 400])
+def test_a_mate_that_is_there_once_more_with_other_bases_leaves_its_fragment_out(times, tmp_path):
+    found = []
+    for at, order in enumerate((["A" * 20, "T" * 20], ["T" * 20, "A" * 20], [])):
+        made = SamBuilder([("chrX", LENGTH)])
+        # Within one batch of records, and beyond it.
+        a_name_given_twice(made, order * times)
+        (tmp_path / str(at)).mkdir()
+        found.append(read(made, tmp_path / str(at)))
+    one, other, without = found
+    # Whichever comes first: it is as if neither had been there.
+    assert one.excluded == other.excluded == {"conflicting": 2, "repeated": 4 * times - 2}
+    for reads in (one, other):
+        assert reads.fragments == 2
+        for field in fields(reads):
+            if field.name not in ("excluded", "md_bases"):
+                assert_same(getattr(reads, field.name), getattr(without, field.name))
+
+
+def assert_same(one, other):
+    if hasattr(one, "__dataclass_fields__"):
+        for field in fields(one):
+            assert_same(getattr(one, field.name), getattr(other, field.name))
+    elif isinstance(one, np.ndarray):
+        assert one.dtype == other.dtype and one.tolist() == other.tolist()
+    else:
+        assert one == other
+
+
+def test_a_mate_that_is_there_once_more_on_the_other_strand_is_a_repeat(sam, tmp_path):
+    sam.read("a", 1011, "AACCGGTTAC", flag=PAIRED | READ1)
+    sam.read("a", 1051, "GTAACCGGTT", flag=PAIRED | READ1, reverse=True)
+    found = read(sam, tmp_path)
+    assert found.start.tolist() == [1010] and found.excluded == {"repeated": 1}
 
 
 LANES = ({"ID": "l1", "LB": "x"}, {"ID": "l2", "LB": "x"}, {"ID": "l3", "LB": "x"})

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from builders.cases import hand_genome
 from builders.loci import MOUSE, bundled, mirrored, write
 from builders.sam import SUPPLEMENTARY, SamBuilder
-from vexas_uba1.alignments.reads import Blocks, Deletions, Insertions, read_window
+from vexas_uba1.alignments.reads import Blocks, Deletions, Insertions
+from vexas_uba1.alignments.window import read_window
 from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.locus.edits import Edit

@@ -121,7 +121,10 @@ class Background:
         """Return log E[exp((tilt - i angle) sum)] at the frequencies of a lattice, factor one."""
         angle = 2 * np.pi * np.arange(size // 2 + 1) / size
         turned = np.expm1(np.outer(self._steps, tilt - 1j * angle))
-        each: NDArray[np.complex128] = self.trials @ _log1p(self.chance[:, None] * turned)
+        # Not by a product of matrices: its library takes all cores for it, and more time.
+        each: NDArray[np.complex128] = np.einsum(
+            "g,gk->k", self.trials.astype(np.float64), _log1p(self.chance[:, None] * turned)
+        )
         return each
 
     def _mixed(self, cumulants: NDArray[np.complex128]) -> NDArray[np.complex128]:

@@ -1,0 +1,131 @@
+"""The alignments over some positions, read from the project's own extracted BAM."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pysam
+from numpy.typing import NDArray
+
+from vexas_uba1.alignments.building import ReadsBuilder, values_of
+from vexas_uba1.alignments.md import MdVotes
+from vexas_uba1.alignments.names import Source
+from vexas_uba1.alignments.reads import Reads
+
+_BATCH = 512
+"""Records held at a time; with more of them, a processor's cache is left for memory."""
+_UNMAPPED, _SECONDARY, _QC_FAILED = 0x4, 0x100, 0x200
+_DUPLICATE, _SUPPLEMENTARY = 0x400, 0x800
+_TO_SORT_OUT = _UNMAPPED | _SECONDARY | _QC_FAILED | _DUPLICATE | _SUPPLEMENTARY
+
+
+def read_window(
+    bam: Path,
+    contig: str,
+    positions: NDArray[np.int64],
+    *,
+    umi_tags: tuple[str, ...],
+    keep_duplicates: bool,
+    join_parts: bool = False,
+) -> Reads:
+    """Read the alignments over ``positions`` of the project's own extracted BAM.
+
+    Secondary, unmapped and QC-failed records are left out and counted; flagged duplicates too,
+    unless they are to be kept. A supplementary record is a further part of its read, unless it lies
+    where its primary record already does: then it is the same bases once more. Parts of a spliced
+    read, as aligners write them that know no introns, are joined, so that what lies between them is
+    compared as it is in a read that was aligned across the intron.
+
+    Args:
+        bam: The extracted, indexed BAM.
+        contig: Contig name in that BAM.
+        positions: 0-based, ascending, at least one; MD tags are asked for these only.
+        umi_tags: Tags that together name the molecule; empty without UMIs.
+        keep_duplicates: With UMIs they are copies of a molecule, which the fragments room joins.
+        join_parts: Whether parts of one read that lie behind each other, at least
+            ``_SHORTEST_INTRON`` bases apart, are one spliced read.
+    """
+    votes = MdVotes(positions)
+    excluded: Counter[str] = Counter()
+    duplicates = 0
+    parts: list[tuple[pysam.AlignedSegment, Source]] = []
+
+    with _without_collection(), pysam.AlignmentFile(str(bam), "rb") as alignment:
+        groups = alignment.header.to_dict().get("RG", [])
+        source_of = _source_reader(groups)
+        builder = ReadsBuilder(umi_tags, has_lanes=len(groups) > 1)
+        records = alignment.fetch(contig, int(positions[0]), int(positions[-1]) + 1)
+        while batch := list(islice(records, _BATCH)):
+            flag = values_of(batch, "flag")
+            duplicates += int(np.count_nonzero(flag & _DUPLICATE))
+            plain = ((flag & _TO_SORT_OUT) == 0) & (values_of(batch, "query_length") > 0)
+            chosen = batch if plain.all() else []
+            for read, is_plain in () if chosen else zip(batch, plain.tolist(), strict=True):
+                reason = None if is_plain else _reason_to_exclude(read, keep_duplicates)
+                if reason is not None:
+                    excluded[reason] += 1
+                elif not is_plain and read.flag & _SUPPLEMENTARY:
+                    parts.append((read, source_of(read)))
+                else:
+                    chosen.append(read)
+            added, start, end = builder.add(chosen, [source_of(read) for read in chosen])
+            votes.add(added, start, end)
+            if repeated := len(chosen) - len(added):
+                excluded["repeated"] += repeated
+    # Records of one place may come in any order.
+    parts.sort(key=lambda part: (part[0].reference_start, part[0].flag, part[0].cigarstring or ""))
+    if left_out := builder.add_parts(parts, join=join_parts):
+        excluded["supplementary"] = left_out
+    return builder.build(votes.bases(), excluded, duplicates)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Suspend the search for cycles: there are none, and a million names take long to look at."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _reason_to_exclude(read: pysam.AlignedSegment, keep_duplicates: bool) -> str | None:
+    flag = read.flag
+    if flag & _UNMAPPED:
+        return "unmapped"
+    if flag & _SECONDARY:
+        return "secondary"
+    if flag & _QC_FAILED:
+        return "qc_failed"
+    if flag & _DUPLICATE and not keep_duplicates:
+        return "duplicate"
+    return None if read.query_length else "without_bases"
+
+
+def _source_reader(
+    groups: Sequence[Mapping[str, str]],
+) -> Callable[[pysam.AlignedSegment], Source]:
+    """Return what tells a record's source: numbers that mean no more than themselves."""
+    libraries: dict[str, int] = {}
+    source_of = {
+        group["ID"]: Source(libraries.setdefault(group.get("LB", ""), len(libraries)), lane)
+        for lane, group in enumerate(groups)
+    }
+    only = Source(0, 0)
+    if len(groups) < 2:
+        return lambda read: only
+    # A record of no read group belongs to no known library, if there are several.
+    unknown = Source(len(libraries) if len(libraries) > 1 else 0, len(groups))
+
+    def told(read: pysam.AlignedSegment) -> Source:
+        return source_of.get(str(read.get_tag("RG")), unknown) if read.has_tag("RG") else unknown
+
+    return told
