@@ -120,7 +120,7 @@ class ReadsBuilder:
             )
         mate_is_here = (
             ((flag & (_PAIRED | _MATE_UNMAPPED)) == _PAIRED)
-            & (values_of(reads, "next_reference_id") == values_of(reads, "reference_id"))
+            & (values_of(reads, "next_reference_id") == (reads[0].reference_id if reads else -1))
         )  # fmt: skip
         columns = (
             fragment,

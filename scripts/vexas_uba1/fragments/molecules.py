@@ -143,14 +143,17 @@ class Molecules:
         qualities = np.zeros(_QUALITIES, dtype=np.int64)
         classes = np.eye(QUALITY_CLASSES)[quality_class(np.arange(_QUALITIES))]
         announced = classes * base_error(np.arange(_QUALITIES, dtype=np.uint8))[:, None]
+        # Of code, origin and quality there are few enough kinds for small numbers.
+        origins = ORIGIN_OF.astype(np.uint16) * _QUALITIES
         several = contradicted = 0
         row = 0
         for tile in self._tiles():
             width = tile.code.shape[1]
-            cell = np.arange(width, dtype=np.int32) * _CODES
             # No observation and contradicted ones fall into the two last codes.
-            key = cell + (tile.code & (_CODES - 1))
-            key = (key * ORIGINS + ORIGIN_OF[tile.marks]) * _QUALITIES + tile.quality
+            kind = (tile.code & (_CODES - 1)).astype(np.uint16) * np.uint16(ORIGINS * _QUALITIES)
+            kind += origins[tile.marks]
+            kind += tile.quality
+            key = np.arange(width) * (_CODES * ORIGINS * _QUALITIES) + kind
             seen = np.bincount(key.ravel(), minlength=width * _CODES * ORIGINS * _QUALITIES)
             seen = seen.reshape(width, _CODES, ORIGINS, _QUALITIES)[:, :BASE_CODES]
             rows = slice(row, row + width)
