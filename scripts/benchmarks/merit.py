@@ -15,6 +15,7 @@ from benchmarks.observations import (
     DEAMINATED,
     FAMILIES,
     GOOD,
+    KNOWN,
     OLD,
     PLAIN,
     POOR,
@@ -29,6 +30,7 @@ from benchmarks.spiked import Change, Sample, drawing_of, gene, passes
 
 Tell = Callable[[str], object]
 LIBRARIES = (GOOD, PLAIN, OLD, POOR, TWO_COLOUR, DEAMINATED, FAMILIES, UNEVEN)
+WITH_PANEL = (*LIBRARIES, KNOWN)
 DEPTHS = (200, 1_000, 5_000, 20_000)
 CANONICAL = (Change(0, G), Change(0, C), Change(1, C))
 NEED_HEAD = head(
@@ -159,7 +161,7 @@ def _needs(table: NDArray[np.float64]) -> tuple[float, float, float]:
     return significant, passing, best
 
 
-def need_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = LIBRARIES) -> str:
+def need_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = WITH_PANEL) -> str:
     """Return the table of needs; ``tell`` gets each row when made."""
     rows = []
     for library in libraries:

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 from benchmarks.drawn import DrawnMolecules, searched
 from benchmarks.figures import ONE_SIDED95, mean_of_clusters, rate, upper95
-from benchmarks.merit import CANONICAL, DEPTHS, LIBRARIES, seed_of
+from benchmarks.merit import CANONICAL, DEPTHS, LIBRARIES, WITH_PANEL, seed_of
 from benchmarks.observations import TWO_COLOUR, C, Library
 from benchmarks.pages import head, row
 from benchmarks.spiked import Change, Sample, drawing_of, gene, passes
@@ -58,7 +58,7 @@ ARTEFACT_HEAD = head(
 )
 ARTEFACT_SHARES = (0.01, 0.02, 0.05, 0.10)
 _UNLIKE = 4
-"""Times as many error models where each site errs at a rate of its own: there they differ most."""
+"""Times as many error models where each site errs at a rate of its own that no panel tells."""
 _TILTS = (1.0, 0.6)
 """Two distributions are drawn from in turn, so that no draw weighs more than a few others."""
 
@@ -255,14 +255,16 @@ def _weight(
     return float(1 / np.mean(np.exp(-np.array(logs))))
 
 
-def rare_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = LIBRARIES) -> str:
+def rare_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = WITH_PANEL) -> str:
     """Return the table of importance sampling; ``tell`` gets each row when made."""
     rows = []
     own = gene()
     listed = len(own.vexas - own.canonical)
     others = [change for change in own.changes if change not in CANONICAL]
     for library in libraries:
-        backgrounds = effort.backgrounds * (_UNLIKE if library.spread else 1)
+        backgrounds = effort.backgrounds * (
+            _UNLIKE if library.spread and not library.normals else 1
+        )
         for depth in effort.depths:
             # Canonical ones by themselves, and in place of the class's other alleles.
             levels = (own.level, TestLevels().other_vexas / listed, level_of(others[0]))

@@ -53,6 +53,7 @@ class Library:
         motif: Reference bases before and behind that ``added`` asks for; "" for any.
         spread: Standard deviation of the logarithm of a factor that each position and base has of
             its own.
+        normals: Further samples of the same machine, with the same factors, that make a panel.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Library:
     before: str = BASES[:4]
     behind: str = BASES[:4]
     spread: float = 0.0
+    normals: int = 0
 
     def chance(
         self, true: int, context: tuple[int, int], factor: NDArray[np.float64]
@@ -147,19 +149,22 @@ DEAMINATED = replace(
 )
 FAMILIES = Library("UMI families of three and more", kinds(BINNED, 0.6, family=50))
 UNEVEN = replace(PLAIN, name="sites unlike (log sd 0.7)", spread=0.7)
+KNOWN = replace(UNEVEN, name="sites unlike, panel of 20 normals", normals=20)
 
 
 @dataclass(frozen=True)
 class Background:
-    """The non-variant positions of one drawn sample, and what is true of the codon's.
+    """The positions of one drawn sample without a variant, and what is true of the codon's.
 
     Attributes:
         counted: As the caller counts them.
         factors: Of each codon position by shown base (3, 4).
+        normals: Samples with the same factors, counted likewise.
     """
 
     counted: PositionCounts
     factors: NDArray[np.float64]
+    normals: tuple[PositionCounts, ...]
 
 
 class Drawing:
@@ -179,7 +184,8 @@ class Drawing:
             library: How its observations err.
             placed: The gene.
             reference: Its bases.
-            positions: 0-based positions whose errors the model is made from.
+            positions: 0-based positions whose errors the model is made from, ascending, the codon's
+                among them.
             generator: Of the random numbers.
         """
         self.library = library
@@ -187,24 +193,28 @@ class Drawing:
         self._reference = reference
         self._positions = positions
         self._generator = generator
-        self._around = {
-            int(at): self._context(int(at)) for at in {*positions.tolist(), *placed.codon_positions}
-        }
+        self._around = {int(at): self._context(int(at)) for at in positions}
+        self._codon = np.searchsorted(positions, placed.codon_positions)
 
     def _context(self, position: int) -> tuple[int, int, int]:
         around = self._reference.slice(position - 1, position + 2)
         before, true, behind = (BASES.index(base) for base in around)
         return before, true, behind
 
-    def _factor(self) -> NDArray[np.float64]:
-        if not self.library.spread:
-            return np.ones(UNKNOWN)
-        drawn = self._generator.normal(0.0, self.library.spread, UNKNOWN)
-        factors: NDArray[np.float64] = np.exp(drawn - self.library.spread**2 / 2)
-        return factors
-
     def background(self, depth: int) -> Background:
-        """Draw a sample's non-variant positions, each ``depth`` molecules deep."""
+        """Draw a sample, each position ``depth`` molecules deep, and its panel's normals."""
+        shape = (self._positions.size, UNKNOWN)
+        factors = np.ones(shape)
+        if self.library.spread:
+            drawn = self._generator.normal(0.0, self.library.spread, shape)
+            factors = np.exp(drawn - self.library.spread**2 / 2)
+        return Background(
+            self._counted(depth, factors),
+            factors[self._codon],
+            tuple(self._counted(depth, factors) for _ in range(self.library.normals)),
+        )
+
+    def _counted(self, depth: int, factors: NDArray[np.float64]) -> PositionCounts:
         own = self.library.kinds
         cell = own.origin.astype(np.int64) * QUALITY_CLASSES + quality_class(own.quality)
         size = ORIGINS * QUALITY_CLASSES
@@ -214,22 +224,20 @@ class Drawing:
         trials = self._generator.multinomial(depth, own.share, self._positions.size)
         for row, position in enumerate(self._positions.tolist()):
             before, true, behind = self._around[position]
-            chance = self.library.chance(true, (before, behind), self._factor())
+            chance = self.library.chance(true, (before, behind), factors[row])
             wrong = self._generator.poisson(trials[row][:, None] * chance)
             wrong[:, true] = trials[row] - wrong.sum(axis=1)
             for shown in range(UNKNOWN):
                 counts[row, shown] = np.bincount(cell, wrong[:, shown], size)
             error[row] = np.bincount(cell, trials[row] * announced, size)
         shape = (ORIGINS, QUALITY_CLASSES)
-        counted = PositionCounts(
+        return PositionCounts(
             self._positions,
             self._reference.codes[self._positions - self._reference.start],
             context_of(self._reference, self._positions),
             np.maximum(counts, 0).reshape(-1, UNKNOWN, *shape),
             error.reshape(-1, *shape),
         )
-        factors = np.array([self._factor() for _ in self.placed.codon_positions])
-        return Background(counted, factors)
 
     def truth(self, row: int, factors: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the true probability of each shown base at a position of the codon (c, 4)."""

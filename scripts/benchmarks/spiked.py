@@ -21,6 +21,8 @@ from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.noise import ErrorModel, fit
+from vexas_uba1.panel.normal import normal_of
+from vexas_uba1.panel.rates import site_rates
 from vexas_uba1.reference import BASES, ReferenceWindow
 
 EXON3 = (47_199_047, 47_199_106)
@@ -148,7 +150,12 @@ class Sample:
         """Draw a background and make the model from it."""
         background = drawing.background(depth)
         used = frozenset(drawing.placed.codon_positions)
-        return cls(drawing, depth, background, fit(background.counted, used))
+        normals = [
+            normal_of(f"normal{number}", (), counted, fit(counted, used), frozenset())
+            for number, counted in enumerate(background.normals)
+        ]
+        sites = site_rates(normals, background.counted.positions)
+        return cls(drawing, depth, background, fit(background.counted, used, sites=sites))
 
     def optimum(self, change: Change, level: float) -> Optimum:
         """Return the best possible test of a change in this sample."""
@@ -196,10 +203,17 @@ class Sample:
             evidence.chance,
             evidence.weight,
             artefact_strand=artefact_strand(change),
+            panel_vaf=self._panel_vaf(change, evidence),
             is_poor_sample=not judges_quality or is_poor(self.drawing.library),
         )
         found = assess(evidence, level, Counting(), support=support, limit_power=limit_power)
         return found, evidence.shows
+
+    def _panel_vaf(self, change: Change, evidence: Evidence) -> float | None:
+        if self.model.sites is None:
+            return None
+        position = gene().placed.codon_positions[change.row]
+        return self.model.sites.noisy_vaf(position, change.alt, float(evidence.chance.mean()))
 
 
 def drawing_of(library: Library, region: str, seed: int) -> Drawing:

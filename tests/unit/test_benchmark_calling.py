@@ -21,7 +21,7 @@ from benchmarks.figures import (
     upper95,
     wilson,
 )
-from benchmarks.observations import FAMILIES, GOOD, PLAIN, TWO_COLOUR, UNEVEN, C
+from benchmarks.observations import FAMILIES, GOOD, KNOWN, PLAIN, TWO_COLOUR, UNEVEN, C
 from benchmarks.optimum import optimum
 from benchmarks.pages import section_of
 from benchmarks.spiked import Change, Sample, artefact_strand, drawing_of, gene
@@ -331,3 +331,17 @@ def test_parts_write_their_tables_into_the_page(tmp_path, monkeypatch, capsys):
     assert made.startswith(limits.HEAD)
     assert "The small set; " in made
     assert "| all Q37 | 200 | c.122T>C |" in capsys.readouterr().out
+
+
+def test_a_panel_of_drawn_normals_knows_what_one_sample_cannot():
+    # The site's own factor, by twenty normals of 20,000 molecules.
+    drawing = drawing_of(KNOWN, "coding", 5)
+    sample = Sample.draw(drawing, 20_000)
+    assert len(sample.background.normals) == 20 and sample.model.sites is not None
+    for change in gene().changes:
+        at = sample.model.sites.row(gene().placed.codon_positions[change.row])
+        told = sample.model.sites.ratio[at, change.alt]
+        truth = sample.background.factors[change.row, change.alt]
+        # Read on one strand there are errors enough; all are a little off, like their model.
+        assert told[:2].mean() == pytest.approx(truth, rel=0.35, abs=0.2)
+    assert Sample.draw(drawing_of(UNEVEN, "exon 3", 5), 200).model.sites is None

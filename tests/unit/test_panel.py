@@ -21,7 +21,7 @@ from vexas_uba1.locus.record import load_locus
 from vexas_uba1.noise import ErrorModel, PositionCounts
 from vexas_uba1.panel.normal import Normal, digest_of, normal_of
 from vexas_uba1.panel.panel import read_panel, write_panel
-from vexas_uba1.panel.rates import site_rates
+from vexas_uba1.panel.rates import BETWEEN, site_rates
 from vexas_uba1.result import SampleResult, result_to_json
 from vexas_uba1.steps.panel import PanelOptions, build_panel
 from vexas_uba1.verdict import decide
@@ -91,6 +91,45 @@ def test_normals_that_differ_from_each_other_leave_doubt():
     # Rates of 3 and 57 have a relative variance of 0.81.
     assert doubt[0] < 0.15
     assert doubt[1] == pytest.approx(0.81, rel=0.35)
+
+
+@pytest.mark.parametrize(("between", "near"), [(0.0, 0.02), (0.1, 0.03), (0.6, 0.12)])
+def test_how_far_normals_differ_is_told_by_all_sites_where_each_shows_little(between, near):
+    # Two errors a site and normal: alone it could be off by 0.3.
+    found = [between_of(between, 2.0, 20, seed) for seed in range(6)]
+    assert np.mean(found) == pytest.approx(between, abs=near)
+    assert np.std(found[0]) < 0.12
+
+
+def test_a_site_with_many_errors_tells_its_own_spread():
+    found = [between_of(0.0, 200.0, 20, seed, {7: 0.8}) for seed in range(10)]
+    assert np.mean([each[7] for each in found]) == pytest.approx(0.8, abs=0.2)
+    assert max(each[8:].max() for each in found) < 0.03
+
+
+def test_one_normal_tells_nothing_of_how_far_normals_differ():
+    # What is not known of the rate itself comes on top.
+    rates = site_rates([normal("n0", 1e-3)], SITES)
+    assert BETWEEN <= rates.variance[:, 1:].min() <= rates.variance[:, 1:].max() < 1.5 * BETWEEN
+
+
+def between_of(variance, expected, normals, seed, unlike=None):
+    """Rates' variance, less what is not known of the rate itself, by site and base (300, 4)."""
+    generator = np.random.default_rng(seed)
+    spread = np.full((SITES.size, 4), variance)
+    for row, own in (unlike or {}).items():
+        spread[row] = own
+    made = []
+    for name in range(normals):
+        rate = np.ones_like(spread)
+        varied = spread > 0
+        rate[varied] = generator.gamma(1 / spread[varied], spread[varied])
+        announced = np.zeros((SITES.size, 4, 3))
+        announced[:, 1:, BOTH] = expected
+        seen = generator.poisson(announced * rate[..., None])
+        left_out = np.zeros(SITES.size, dtype=bool)
+        made.append(Normal(f"n{name}", (), f"{name:064x}", seen, announced, left_out))
+    return (site_rates(made, SITES).variance - 1 / (expected * normals))[:, 1:].clip(0)
 
 
 def test_a_normals_own_variant_is_no_noise():

@@ -19,7 +19,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
 from vexas_uba1.alleles.clusters import CIS_REACH
 from vexas_uba1.alleles.haplotypes import View
@@ -56,7 +55,6 @@ from vexas_uba1.samples.primers import Primer
 
 _BESIDE = 150
 """Bases to either side of an allele that its molecules are compared on."""
-_NORMALS_BELOW = 0.99
 _MOST_BESIDE = 500
 """Molecules that are compared there, of those that show it and of the others."""
 __all__ = ["HIGHEST_QUALITY", "Caller", "Counting", "Finding", "TestLevels"]
@@ -331,13 +329,10 @@ class Caller:
         sites, allele = self._sites, evidence.allele
         if sites is None or not allele.is_substitution or len(allele.edits) != 1:
             return None
-        row = sites.row(allele.edits[0].start)
-        shown = BASES.index(allele.edits[0].alt)
-        if row is None or not sites.is_noisy[row, shown] or not evidence.view.size:
+        if not evidence.view.size:
             return None
-        shape = 1 / float(sites.variance[row, shown])
-        mean = float(evidence.chance.mean())
-        return mean * float(gammaincinv(shape, _NORMALS_BELOW)) / shape
+        edit = allele.edits[0]
+        return sites.noisy_vaf(edit.start, BASES.index(edit.alt), float(evidence.chance.mean()))
 
     def _near_primer(self, evidence: Evidence) -> NDArray[np.bool_] | None:
         """Return which molecules end close to a primer that lies under an allele (n)."""

@@ -7,9 +7,11 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaincinv
 
 STRAND_KINDS = 3
 """Read forward, read reverse, read on both strands."""
+_NORMALS_BELOW = 0.99
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,20 @@ class SiteRates:
     def row(self, position: int) -> int | None:
         """Return the row of a 0-based position; None for one that the panel does not know."""
         return self._row_of.get(position)
+
+    def noisy_vaf(self, position: int, shown: int, mean: float) -> float | None:
+        """Return the VAF that noise exceeds in one normal of a hundred; None if it is not noisy.
+
+        Args:
+            position: 0-based.
+            shown: Base code.
+            mean: Expected share of the sample's molecules that show the base by error.
+        """
+        row = self.row(position)
+        if row is None or not self.is_noisy[row, shown]:
+            return None
+        shape = 1 / float(self.variance[row, shown])
+        return mean * float(gammaincinv(shape, _NORMALS_BELOW)) / shape
 
     def rows(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return which of some ascending positions are known, and their rows."""

@@ -19,9 +19,9 @@ from vexas_uba1.noise.shrinkage import LARGEST_VARIANCE, Prior, shrink, variance
 from vexas_uba1.panel.normal import Normal
 
 SITE_PRIOR = Prior(0.1, 10.0)
-BETWEEN = 0.1
-"""Relative variance of a site's rate between samples, before they are looked at (assumed)."""
-_BETWEEN_WEIGHT = 2.0
+BETWEEN, BETWEEN_SD = 0.1, 0.1
+"""Relative variance of a site's rate between samples, before they are looked at; and how far that
+of one panel is from it, and that of one site from its panel's (standard deviation; assumed)."""
 _OPEN = 100.0
 """The prior of a site that errs often is worth a hundredth of what is expected there."""
 NOISY_RATIO, _NOISY_TAIL = 3.0, 1e-4
@@ -48,15 +48,64 @@ def site_rates(normals: Sequence[Normal], positions: NDArray[np.int64]) -> SiteR
     open_to_all = LARGEST_VARIANCE + _OPEN / np.maximum(all_expected, 1e-12)
     level = shrink(all_seen, all_expected, np.where(errs, open_to_all, usual))
     # Between normals, strands together, for few of them have errors on both.
-    explained = (expected * level.ratio).sum(axis=3)
-    excess = ((seen.sum(axis=3) - explained) ** 2 - explained).sum(axis=0)
-    squared = (explained**2).sum(axis=0)
-    between = np.maximum(excess + BETWEEN * _BETWEEN_WEIGHT, 0) / (squared + _BETWEEN_WEIGHT)
+    between = _between(
+        seen.sum(axis=3),
+        (expected * level.ratio).sum(axis=3),
+        kept[..., 0],
+        np.asarray(errs.any(axis=2)),
+    )
     # Of the errors of all strands together, each known by its own counts.
     errors = all_expected * level.ratio + 1e-12
     own = (level.own * errors**2).sum(axis=2) / errors.sum(axis=2) ** 2
     is_noisy = _errs_often(all_seen.sum(axis=2), all_expected.sum(axis=2))
     return SiteRates(positions, level.ratio, own + between, is_noisy)
+
+
+def _between(
+    seen: NDArray[np.int64],
+    explained: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    errs: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Return how far normals differ from each other at each site: a relative variance (P, 4).
+
+    By the method of moments: the squares of a Poisson number's deviations have its mean, and
+    whatever they have beyond that is the normals' own. Where few errors are expected this says
+    little, so it is taken with what all sites say, and that with what is assumed.
+
+    Args:
+        seen: Errors by normal, site and shown base (N, P, 4).
+        explained: By the site's own rate, likewise.
+        kept: Which normals speak for a site (N, P, 1).
+        errs: Sites that err so often that they say nothing of the others (P, 4).
+    """
+    # One of the deviations is the mean's.
+    free = 1 - 1 / np.maximum(kept.sum(axis=0), 1)
+    excess = ((seen - explained) ** 2).sum(axis=0) - free * explained.sum(axis=0)
+    squared = free * (explained**2).sum(axis=0)
+    noise = free * (2 * explained**2 + explained).sum(axis=0)
+    others = ~errs
+    panels = _moved(
+        np.array(BETWEEN), *(values[others].sum() for values in (excess, squared, noise))
+    )
+    return _moved(panels, excess, squared, noise)
+
+
+def _moved(
+    before: NDArray[np.float64],
+    excess: NDArray[np.float64],
+    squared: NDArray[np.float64],
+    noise: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return a variance that was thought to be ``before``, as excess / squared moves it.
+
+    The two are weighed by their own variances, ``BETWEEN_SD`` squared and noise / squared ** 2.
+    """
+    told = squared**2 * BETWEEN_SD**2
+    moved: NDArray[np.float64] = (excess * squared * BETWEEN_SD**2 + before * noise) / np.maximum(
+        told + noise, 1e-300
+    )
+    return np.where(told + noise > 0, np.maximum(moved, 0.0), before)
 
 
 def _errs_often(seen: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.bool_]:
