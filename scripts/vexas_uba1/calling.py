@@ -42,8 +42,8 @@ SINGLE_RNA = (
     "are"
 )
 CONFLICTING = (
-    "{count} records were left out: their mate is there once more with other bases, so names do "
-    "not tell fragments apart (as in files that were merged without read groups)"
+    "{count} records were left out, for reads of unlike fragments have the same names (as in files "
+    "that were merged without read groups, or with another version of themselves)"
 )
 NO_QUALITIES = "{count} records carry no base qualities; Phred 20 is assumed for them"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from vexas_uba1.alignments.window import read_window
 
 LENGTH = 5_000
 WINDOW = np.arange(1000, 1100)
-READ1 = 0x40
 CODE = {base: code for code, base in enumerate("ACGTN")}
 
 
@@ -286,97 +284,6 @@ def test_a_part_does_not_outlive_its_primary_record(sam, tmp_path):
     sam.read("copy", 1011, "A" * 20, flag=DUPLICATE)
     sam.read("copy", 1051, "C" * 30, cigar="20H30M", flag=SUPPLEMENTARY)
     assert read(sam, tmp_path).count == 0
-
-
-def test_the_same_mate_twice_is_read_once(sam, tmp_path):
-    # A lane that was merged twice.
-    for _ in range(2):
-        sam.pair("a", 1011, "A" * 20, 1041, "C" * 20)
-    found = read(sam, tmp_path)
-    assert found.count == 2 and found.excluded == {"repeated": 2}
-
-
-def test_the_same_unpaired_read_twice_is_read_once(sam, tmp_path):
-    for _ in range(2):
-        sam.read("a", 1011, "ACGT")
-        sam.read("b", 1011, "ACGT")
-    found = read(sam, tmp_path)
-    assert found.fragment.tolist() == [0, 1] and found.excluded == {"repeated": 2}
-
-
-def a_name_given_twice(sam, order):
-    """Write molecules ``a`` and ``c``, and two unlike ones ``b`` that share a name."""
-    sam.pair("a", 1011, "A" * 20, 1041, "C" * 20)
-    for bases in order:
-        sam.pair("b", 1011, bases, 1041, "C" * 20, cigar="8M2D12M", mate_cigar="10M1I9M")
-    sam.pair("c", 1012, "ACGT" * 5, 1041, "C" * 20, cigar="5M1D15M", mate_cigar="4S6M2I8M")
-
-
-@pytest.mark.parametrize("times", [1, 400])
-def test_a_mate_that_is_there_once_more_with_other_bases_leaves_its_fragment_out(times, tmp_path):
-    found = []
-    for at, order in enumerate((["A" * 20, "T" * 20], ["T" * 20, "A" * 20], [])):
-        made = SamBuilder([("chrX", LENGTH)])
-        # Within one batch of records, and beyond it.
-        a_name_given_twice(made, order * times)
-        (tmp_path / str(at)).mkdir()
-        found.append(read(made, tmp_path / str(at)))
-    one, other, without = found
-    # Whichever comes first: it is as if neither had been there.
-    assert one.excluded == other.excluded == {"conflicting": 2, "repeated": 4 * times - 2}
-    for reads in (one, other):
-        assert reads.fragments == 2
-        for field in fields(reads):
-            if field.name not in ("excluded", "md_bases"):
-                assert_same(getattr(reads, field.name), getattr(without, field.name))
-
-
-def assert_same(one, other):
-    if hasattr(one, "__dataclass_fields__"):
-        for field in fields(one):
-            assert_same(getattr(one, field.name), getattr(other, field.name))
-    elif isinstance(one, np.ndarray):
-        assert one.dtype == other.dtype and one.tolist() == other.tolist()
-    else:
-        assert one == other
-
-
-def test_a_mate_that_is_there_once_more_on_the_other_strand_is_a_repeat(sam, tmp_path):
-    sam.read("a", 1011, "AACCGGTTAC", flag=PAIRED | READ1)
-    sam.read("a", 1051, "GTAACCGGTT", flag=PAIRED | READ1, reverse=True)
-    found = read(sam, tmp_path)
-    assert found.start.tolist() == [1010] and found.excluded == {"repeated": 1}
-
-
-LANES = ({"ID": "l1", "LB": "x"}, {"ID": "l2", "LB": "x"}, {"ID": "l3", "LB": "x"})
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_one_name_in_two_lanes_is_two_fragments(order, tmp_path):
-    sam = SamBuilder([("chrX", LENGTH)], groups=LANES)
-    for lane in order:
-        tags = {"RG": LANES[lane]["ID"]}
-        # Mates of the lanes lie between each other.
-        sam.pair("a", 1011 + lane, "ACGT" * 5, 1041 - lane, "C" * 20, tags=tags)
-        sam.read("single", 1011, "AAAA" if lane else "CCCC", tags=tags)
-    found = read(sam, tmp_path)
-    assert found.fragments == 4 and found.excluded == {}
-    size = np.bincount(found.fragment)
-    assert sorted(size.tolist()) == [1, 1, 2, 2]
-    # Each pair is one lane's: the outer mates are the first's.
-    for fragment in np.flatnonzero(size == 2):
-        start = found.start[found.fragment == fragment].tolist()
-        assert start in ([1010, 1040], [1011, 1039])
-
-
-def test_a_lane_given_twice_under_two_names_is_read_once(tmp_path):
-    sam = SamBuilder([("chrX", LENGTH)], groups=LANES)
-    for lane in LANES:
-        sam.pair("a", 1011, "A" * 20, 1041, "C" * 20, tags={"RG": lane["ID"]})
-        sam.read("single", 1011, "ACGT", tags={"RG": lane["ID"]})
-    found = read(sam, tmp_path)
-    assert found.count == 3 and found.fragments == 2
-    assert found.excluded == {"repeated": 6}
 
 
 @pytest.mark.parametrize(

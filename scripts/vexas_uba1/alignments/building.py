@@ -5,8 +5,6 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import compress
 from operator import attrgetter
 from typing import Any
 
@@ -15,9 +13,10 @@ import pysam
 from numpy.typing import NDArray
 
 from vexas_uba1.alignments.cigars import ALIGNED, DELETION, HARD, INSERTION, MATCH, SKIP, SOFT
-from vexas_uba1.alignments.names import FragmentNames, Source, mate_of
+from vexas_uba1.alignments.names import FragmentNames, Source
 from vexas_uba1.alignments.parts import Part, Span, within
 from vexas_uba1.alignments.reads import Blocks, Deletions, Insertions, Reads
+from vexas_uba1.alignments.repeats import Records, Repeats, find_repeats
 from vexas_uba1.reference import UNKNOWN, encode
 
 _UNREPORTED_QUALITY = 20
@@ -40,10 +39,12 @@ _COLUMNS = (
     "left_hard",
     "right_hard",
 )
+_OF_SIGNATURE = tuple(
+    _COLUMNS.index(name)
+    for name in ("start", "end", "left_clip", "right_clip", "left_hard", "right_hard")
+)
 _CODES = bytes(encode(bytes(range(128)).decode("ascii")).tolist() + [UNKNOWN] * 128)
 """Base code of each character, as a table for ``bytes.translate``."""
-_COMPLEMENT = bytes([3, 2, 1, 0, *range(4, 256)])
-"""Code of the other strand's base, likewise."""
 
 
 class ReadsBuilder:
@@ -61,45 +62,23 @@ class ReadsBuilder:
         self.deletions = array("q")  # read, start, end, base
         self.insertions = array("q")  # read, position, base, length
         self.without_qualities = 0
-        self._row_of: dict[int, int] = {}  # of a fragment's mate; filled when first asked
-        self._rows_asked = 0
-        self._conflicting: set[int] = set()
+        self._gone = np.zeros(0, dtype=np.bool_)  # rows that were sorted out
         self._joined: dict[int, Part] = {}
         self._held: dict[int, tuple[int, int]] = {}
 
     def add(
         self, reads: Sequence[pysam.AlignedSegment], sources: Sequence[Source]
-    ) -> tuple[Sequence[pysam.AlignedSegment], NDArray[np.int64], NDArray[np.int64]]:
-        """Add n records that have bases, but for those whose mate number was there already.
-
-        If such a one has other bases, its fragment is left out in the end.
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Add n records that have bases.
 
         Args:
             reads: The records.
             sources: Where each comes from (n).
 
         Returns:
-            The records that were added, their starts and their exclusive ends.
+            Their starts and their exclusive ends.
         """
-        flag = values_of(reads, "flag")
-        fragment, repeated = self._names.add(reads, sources, flag)
-        if not repeated.any():
-            return reads, *self._add_new(reads, sources, fragment, flag)
-        is_new = ~repeated
-        new, their = list(compress(reads, is_new)), list(compress(sources, is_new))
-        start, end = self._add_new(new, their, fragment[is_new], flag[is_new])
-        key = (fragment << 2 | mate_of(flag))[repeated]
-        self._compare(list(compress(reads, repeated)), key)
-        return new, start, end
-
-    def _add_new(
-        self,
-        reads: Sequence[pysam.AlignedSegment],
-        sources: Sequence[Source],
-        fragment: NDArray[np.int64],
-        flag: NDArray[np.int64],
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Add n records; return their starts and their exclusive ends."""
+        fragment, flag = self._names.add(reads, sources), values_of(reads, "flag")
         start = values_of(reads, "reference_start")
         first = self._add_bases(reads)
         index = len(self.first_base) - 1 - len(reads) + np.arange(len(reads))
@@ -138,33 +117,30 @@ class ReadsBuilder:
             self._add_umis(reads)
         return start, end
 
-    def _compare(self, repeats: Sequence[pysam.AlignedSegment], keys: NDArray[np.int64]) -> None:
-        """Note the fragments of repeated mates that have other bases than the first record has.
-
-        Names then do not tell fragments apart, and which record comes first in the file says
-        nothing of which is right.
-
-        Args:
-            repeats: The records (n).
-            keys: Fragment and mate, as one number (n).
-        """
+    def sort_out(self) -> Repeats:
+        """Mark what is there more than once, of all that was added so far, and return it."""
         rows = self._columns()
-        asked = slice(self._rows_asked, None)
-        known = rows["fragment"][asked] << 2 | mate_of(rows["flag"][asked])
-        self._row_of.update(
-            zip(known.tolist(), range(self._rows_asked, rows["flag"].size), strict=True)
+        lane, shared = (_numpy(values) for values in (self._names.lane, self._names.shared))
+        records = Records(
+            rows["fragment"], rows["flag"], rows["start"], rows["mate_start"], lane, shared
         )
-        self._rows_asked = rows["flag"].size
-        for read, key in zip(repeats, keys.tolist(), strict=True):
-            row = self._row_of.get(key)
-            # Unpaired reads, and those of another read group, are repeats by their bases.
-            if row is None or not key & 3:
-                continue
-            codes = (read.query_sequence or "").encode("ascii").translate(_CODES)
-            if bool(rows["flag"][row] & _REVERSE) != read.is_reverse:
-                codes = codes.translate(_COMPLEMENT)[::-1]
-            if codes != self.codes[self.first_base[row] : self.first_base[row + 1]]:
-                self._conflicting.add(key >> 2)
+        found = find_repeats(records, self._signature)
+        self._gone = found.again | found.ambiguous
+        return found
+
+    def _signature(self, row: int) -> int:
+        """Return a number that only the same read has too, aligned in the same way."""
+        bases = slice(self.first_base[row], self.first_base[row + 1])
+        place = self.rows[row * len(_COLUMNS) : (row + 1) * len(_COLUMNS)]
+        return hash(
+            (
+                *(place[at] for at in _OF_SIGNATURE),
+                place[_COLUMNS.index("flag")] & (_REVERSE | _MATE),
+                bytes(self.codes[bases]),
+                bytes(self.qualities[bases]),
+                self.umi[row] if self._umi_tags else "",
+            )
+        )
 
     def _add_bases(self, reads: Sequence[pysam.AlignedSegment]) -> NDArray[np.int64]:
         """Store the records' bases and qualities; return the index of each record's first base."""
@@ -265,7 +241,9 @@ class ReadsBuilder:
         """Return the reads of some fragments, each in a list, by fragment and mate."""
         columns = self._columns()
         found: dict[tuple[int, int], list[Part]] = {}
-        for row in np.flatnonzero(np.isin(columns["fragment"], fragments)).tolist():
+        wanted = np.isin(columns["fragment"], fragments)
+        wanted[: self._gone.size] &= ~self._gone
+        for row in np.flatnonzero(wanted).tolist():
             key = int(columns["fragment"][row]), int(columns["flag"][row]) & _MATE
             found[key] = [self._part(row, columns)]
         return found
@@ -322,16 +300,15 @@ class ReadsBuilder:
     def build(
         self, md_bases: Mapping[int, str], excluded: Counter[str], flagged_duplicates: int
     ) -> Reads:
-        """Return all reads, but those of fragments whose names turned out to be ambiguous.
+        """Return all reads, but those that were sorted out.
 
         Args:
             md_bases: Reference base by position.
-            excluded: Records that were never added, by reason.
+            excluded: Records that are left out, by reason.
             flagged_duplicates: Records with flag 0x400, whether added or not.
         """
         # This is where the most memory is needed.
         self._names.forget()
-        self._row_of.clear()
         rows = self._columns()
         flag, start, end, mate_start = (rows[k] for k in ("flag", "start", "end", "mate_start"))
         own_start = start - rows["left_clip"] - rows["left_hard"]
@@ -385,11 +362,9 @@ class ReadsBuilder:
             flagged_duplicates=flagged_duplicates,
             without_qualities=self.without_qualities,
         )
-        if not self._conflicting:
-            return made
-        kept = ~np.isin(rows["fragment"], list(self._conflicting))
-        excluded["conflicting"] = int(np.count_nonzero(~kept))
-        return replace(made.only(kept), excluded=dict(sorted(excluded.items())))
+        kept = np.ones(flag.size, dtype=np.bool_)
+        kept[: self._gone.size] = ~self._gone
+        return made if kept.all() else made.only(kept)
 
 
 def values_of(reads: Sequence[pysam.AlignedSegment], name: str) -> NDArray[np.int64]:

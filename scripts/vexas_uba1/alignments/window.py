@@ -74,12 +74,13 @@ def read_window(
                     parts.append((read, source_of(read)))
                 else:
                     chosen.append(read)
-            added, start, end = builder.add(chosen, [source_of(read) for read in chosen])
-            votes.add(added, start, end)
-            if repeated := len(chosen) - len(added):
-                excluded["repeated"] += repeated
+            votes.add(chosen, *builder.add(chosen, [source_of(read) for read in chosen]))
+    repeats = builder.sort_out()
+    for reason, rows in (("repeated", repeats.again), ("conflicting", repeats.ambiguous)):
+        if rows.any():
+            excluded[reason] = int(np.count_nonzero(rows))
     # Records of one place may come in any order.
-    parts.sort(key=lambda part: (part[0].reference_start, part[0].flag, part[0].cigarstring or ""))
+    parts.sort(key=lambda part: _in_any_order(part[0]))
     if left_out := builder.add_parts(parts, join=join_parts):
         excluded["supplementary"] = left_out
     return builder.build(votes.bases(), excluded, duplicates)
@@ -95,6 +96,13 @@ def _without_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _in_any_order(read: pysam.AlignedSegment) -> tuple[int, int, str, str]:
+    return (
+        *(read.reference_start, read.flag),
+        *(read.cigarstring or "", read.query_sequence or ""),
+    )
 
 
 def _reason_to_exclude(read: pysam.AlignedSegment, keep_duplicates: bool) -> str | None:
