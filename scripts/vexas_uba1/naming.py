@@ -116,13 +116,26 @@ class AlleleNamer:
             sources=entry.sources if entry else (),
             sources_read=entry.sources_read if entry else False,
             effect=what,
-            changes_protein=changes_protein(what),
+            changes_protein=changes_protein(what) or self._cuts_a_listed_deletion(allele),
             at_codon41=any(self._changes_codon(edit) for edit in allele.edits),
             alt_forward=alt_forward,
             alt_reverse=alt_reverse,
             depth_forward=depth_forward,
             depth_reverse=depth_reverse,
             clone_fraction=clone_fraction(vaf, sample),
+        )
+
+    def _cuts_a_listed_deletion(self, allele: Allele) -> bool:
+        """Return whether an allele lacks intron bases that a deletion of class ``vexas`` lacks.
+
+        What lies three to ten bases from an exon is silent by rule, but not where its loss is known
+        to change splicing.
+        """
+        gone = {base for edit in allele.edits if _is_deletion(edit) for base in edit.touched}
+        return any(
+            not gone.isdisjoint(base for edit in listed.edits for base in edit.touched)
+            for listed, entry in self._entries.items()
+            if entry.verdict_class == "vexas" and any(map(_is_deletion, listed.edits))
         )
 
     def forced(self, finding: Finding) -> ForcedAllele:
@@ -165,3 +178,7 @@ class AlleleNamer:
             start -= 1
         ref = self._reference.slice(start, end)
         return start, ref, allele.spelled(start, end, self._reference)
+
+
+def _is_deletion(edit: Edit) -> bool:
+    return len(edit.alt) < edit.end - edit.start
