@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from vexas_uba1.fragments.joining import ORIGINS, QUARTERS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise.counts import PositionCounts
-from vexas_uba1.noise.outliers import too_many
-from vexas_uba1.noise.shrinkage import Prior, shrink, variance_of
+from vexas_uba1.noise.outliers import apart, too_many
+from vexas_uba1.noise.shrinkage import Prior, shrink, shrink_apart, variance_of
 from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
 
@@ -163,19 +163,26 @@ def _levels(
         summed: NDArray[np.float64] = (expected * factor).sum(axis=axes)
         return summed
 
+    by_class, by_kind = seen.sum(axis=(1, 3)), seen.sum(axis=(1, 3, 4))
+    # Kinds that err by a cause of their own say nothing of the others. What comes before the
+    # reading of a base shows best where qualities are good.
+    unlike = apart(by_kind, left(1, 3, 4))
+    for each in range(QUALITY_CLASSES):
+        unlike |= apart(by_class[..., each], left(1, 3)[..., each])
+    alike = ~unlike
     # All together.
-    overall = shrink(seen.sum(keepdims=True), expected.sum(keepdims=True), OVERALL_VARIANCE)
+    overall = shrink(by_kind[alike].sum(), left(1, 3, 4)[alike].sum(), OVERALL_VARIANCE)
     factor *= overall.ratio
     # By kind.
-    kind = shrink(seen.sum(axis=(1, 3, 4)), left(1, 3, 4), LEVEL_PRIOR)
+    kind = shrink_apart(by_kind, left(1, 3, 4), unlike, LEVEL_PRIOR)
     factor *= kind.ratio[:, None, :, None, None]
     # By class of quality, of all kinds together, then of each kind.
-    common = shrink(seen.sum(axis=(0, 1, 2, 3)), left(0, 1, 2, 3), QUALITY_VARIANCES)
+    common = shrink(by_class[alike].sum(axis=0), left(1, 3)[alike].sum(axis=0), QUALITY_VARIANCES)
     factor *= common.ratio
-    variance = kind.variance(overall.own.ravel())[..., None] + common.own
-    by_class, announced = seen.sum(axis=(1, 3)), left(1, 3)
+    variance = kind.variance(overall.own)[..., None] + common.own
+    announced = left(1, 3)
     for quality in range(QUALITY_CLASSES):
-        own = shrink(by_class[..., quality], announced[..., quality], LEVEL_PRIOR)
+        own = shrink_apart(by_class[..., quality], announced[..., quality], unlike, LEVEL_PRIOR)
         factor[..., quality] *= own.ratio[:, None, :, None]
         variance[..., quality] = own.variance(variance[..., quality])
     # By cycle, of all kinds together.
@@ -184,7 +191,9 @@ def _levels(
     )
     factor *= cycle.ratio[_QUARTER_OF][:, None]
     # By strand and kind.
-    strand = shrink(seen.sum(axis=(1, 4)) @ _STRANDS, left(1, 4) @ _STRANDS, LEVEL_PRIOR)
+    by_strand, announced = seen.sum(axis=(1, 4)) @ _STRANDS, left(1, 4) @ _STRANDS
+    of_a_strand = unlike[..., None] | apart(by_strand, announced)
+    strand = shrink_apart(by_strand, announced, of_a_strand, LEVEL_PRIOR)
     own = strand.along(STRAND_OF)[:, None, :, :, None]
     factor *= own.ratio
     variance = own.variance(variance[:, None, :, None, :])

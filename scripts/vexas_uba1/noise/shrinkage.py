@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LEAST_VARIANCE, LARGEST_VARIANCE = 1e-4, 25.0
+_OPEN = 100.0
+"""The prior of a group apart is worth a hundredth of what is expected there (assumed)."""
 
 
 @dataclass(frozen=True)
@@ -106,3 +108,24 @@ def shrink(
     strength = 1 / variance
     posterior = seen + strength
     return Shrunk(posterior / (expected + strength), 1 / posterior, (strength / posterior) ** 2)
+
+
+def shrink_apart(
+    seen: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    apart: NDArray[np.bool_],
+    prior: Prior,
+) -> Shrunk:
+    """Return the ratio of each group, where some err by a cause of their own.
+
+    These say nothing of how far the others differ, nor the others of them.
+
+    Args:
+        seen: Counts of the groups, of any shape.
+        expected: Of the same shape.
+        apart: Which groups these are, likewise.
+        prior: Of the variance of the level.
+    """
+    usual = variance_of(np.where(apart, 0, seen), np.where(apart, 0, expected), prior)
+    open_to_all = LARGEST_VARIANCE + _OPEN / np.maximum(expected, 1e-12)
+    return shrink(seen, expected, np.where(apart, open_to_all, usual))
