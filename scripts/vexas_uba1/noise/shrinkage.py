@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST_VARIANCE, LARGEST_VARIANCE = 1e-4, 25.0
+_LEAST_VARIANCE, _LARGEST_VARIANCE = 1e-4, 25.0
 _OPEN = 100.0
 """The prior of a group apart is worth a hundredth of what is expected there (assumed)."""
 
@@ -86,7 +86,7 @@ def variance_of(
         chance = (2 * squared + expected.sum(axis=axes, keepdims=True)) ** 0.5
         excess = np.maximum(excess - prior.doubted * chance, 0.0)
     variance = (excess + prior.variance * prior.weight) / (squared + prior.weight)
-    bounded: NDArray[np.float64] = np.clip(variance, _LEAST_VARIANCE, LARGEST_VARIANCE)
+    bounded: NDArray[np.float64] = np.clip(variance, _LEAST_VARIANCE, _LARGEST_VARIANCE)
     return bounded
 
 
@@ -127,5 +127,5 @@ def shrink_apart(
         prior: Of the variance of the level.
     """
     usual = variance_of(np.where(apart, 0, seen), np.where(apart, 0, expected), prior)
-    open_to_all = LARGEST_VARIANCE + _OPEN / np.maximum(expected, 1e-12)
+    open_to_all = _LARGEST_VARIANCE + _OPEN / np.maximum(expected, 1e-12)
     return shrink(seen, expected, np.where(apart, open_to_all, usual))

@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 from scipy.special import gammainc
 
 from vexas_uba1.noise import SiteRates
-from vexas_uba1.noise.shrinkage import LARGEST_VARIANCE, Prior, shrink, variance_of
+from vexas_uba1.noise.shrinkage import Prior, shrink_apart
 from vexas_uba1.panel.normal import Normal
 
 SITE_PRIOR = Prior(0.1, 10.0)
 BETWEEN, BETWEEN_SD = 0.1, 0.1
 """Relative variance of a site's rate between samples, before they are looked at; and how far that
 of one panel is from it, and that of one site from its panel's (standard deviation; assumed)."""
-_OPEN = 100.0
-"""The prior of a site that errs often is worth a hundredth of what is expected there."""
 NOISY_RATIO, _NOISY_TAIL = 3.0, 1e-4
 """A site is noisy that errs so many times as its kind, and surely so (assumed)."""
 
@@ -43,10 +41,7 @@ def site_rates(normals: Sequence[Normal], positions: NDArray[np.int64]) -> SiteR
     all_seen, all_expected = (values.sum(axis=0).astype(np.float64) for values in (seen, expected))
     # One site that errs a hundred times as often says nothing of how much the others differ.
     errs = _errs_often(all_seen, all_expected)
-    usual = variance_of(np.where(errs, 0, all_seen), np.where(errs, 0, all_expected), SITE_PRIOR)
-    # Nor does what the others are like say anything of its own rate.
-    open_to_all = LARGEST_VARIANCE + _OPEN / np.maximum(all_expected, 1e-12)
-    level = shrink(all_seen, all_expected, np.where(errs, open_to_all, usual))
+    level = shrink_apart(all_seen, all_expected, errs, SITE_PRIOR)
     # Between normals, strands together, for few of them have errors on both.
     between = _between(
         seen.sum(axis=3),
