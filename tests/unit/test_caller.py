@@ -12,7 +12,7 @@ from builders.calls import CODON, R, grch38, molecules_of, record_reference
 from builders.drawn import draw
 from vexas_uba1.alleles.haplotypes import codon_haplotypes
 from vexas_uba1.caller.caller import HIGHEST_QUALITY, Caller, Counting, TestLevels
-from vexas_uba1.caller.exact import mid_p_interval, upper_bound
+from vexas_uba1.caller.exact import proportion_interval, upper_bound
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.hgvs import describe, parse_c
 from vexas_uba1.noise import Place
@@ -216,7 +216,7 @@ def test_molecules_that_end_before_a_neighbour_show_the_codon_all_the_same():
 def test_the_interval_makes_room_for_errors_and_for_the_doubt_of_their_rate():
     made = caller(fragments((270, EXON), (30, change(EXON, c122="C"))))
     finding = found(made)[M41T]
-    low, high = mid_p_interval(30, 300)
+    low, high = proportion_interval(30, 300)
     # Three bases of Q30: so many true molecules are misread.
     kept = 0.999**3 - ONE * 0.999**2
     assert finding.vaf_corrected == pytest.approx((0.1 - ONE * 0.999**2) / kept, rel=1e-6)

@@ -17,7 +17,7 @@ from vexas_uba1.caller.evidence import (
     depth_for_limit,
     limit_of,
 )
-from vexas_uba1.caller.exact import mid_p_interval, upper_bound
+from vexas_uba1.caller.exact import proportion_interval, upper_bound
 from vexas_uba1.filters import Support
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.noise import Misreading
@@ -156,7 +156,9 @@ def test_the_corrected_share_solves_for_the_true_one():
 
 def test_the_interval_is_that_of_the_count_if_there_are_no_errors():
     finding = judged(evidence_of(view_with(["ACG"] * 30 + ["ATG"] * 270, quality=60)))
-    assert (finding.vaf_low, finding.vaf_high) == pytest.approx(mid_p_interval(30, 300), rel=1e-4)
+    assert (finding.vaf_low, finding.vaf_high) == pytest.approx(
+        proportion_interval(30, 300), rel=1e-4
+    )
 
 
 def test_shares_stay_within_zero_and_one():
@@ -184,7 +186,7 @@ def test_the_parts_of_the_interval_are_joined_as_independent_ones(variance):
     evidence = evidence_of(codon_view(30, 470, qualities=(17,)), model_with(variance=variance))
     finding = judged(evidence)
     error, share = float(evidence.chance.mean()), 30 / 500
-    low, high = mid_p_interval(30, 500)
+    low, high = proportion_interval(30, 500)
     slack = 2 * variance**0.5 * error
     kept = 1 - float(evidence.lost.mean()) - error
     below = share - error - math.hypot(share - low, slack)

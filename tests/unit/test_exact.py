@@ -8,39 +8,51 @@ from scipy.stats import binom, binomtest
 
 from vexas_uba1.caller.exact import (
     detection_limit,
-    mid_p_interval,
+    proportion_interval,
     tabulated,
     upper_bound,
     vaf_for_power,
 )
 
 
-@pytest.mark.parametrize(
-    ("count", "total"), [(0, 10), (1, 10), (10, 10), (3, 300), (151, 502), (2, 9000), (8999, 9000)]
-)
+@pytest.mark.parametrize(("count", "total"), [(5, 10), (5, 300), (151, 502), (8995, 9000)])
 def test_the_intervals_ends_leave_half_of_the_doubt_on_each_side(count, total):
-    low, high = mid_p_interval(count, total)
-    if count > 0:
-        assert binom.sf(count, total, low) + binom.pmf(count, total, low) / 2 == pytest.approx(
-            0.025
-        )
-    if count < total:
-        below = binom.cdf(count - 1, total, high) + binom.pmf(count, total, high) / 2
-        assert below == pytest.approx(0.025)
+    low, high = proportion_interval(count, total)
+    above = binom.sf(count, total, low) + binom.pmf(count, total, low) / 2
+    below = binom.cdf(count - 1, total, high) + binom.pmf(count, total, high) / 2
+    assert (above, below) == pytest.approx((0.025, 0.025))
     exact = binomtest(count, total).proportion_ci(0.95, "exact")
-    assert exact.low <= low <= count / total <= high <= exact.high
+    assert exact.low < low < count / total < high < exact.high
+
+
+@pytest.mark.parametrize(
+    ("count", "total"), [(0, 10), (1, 10), (10, 10), (4, 300), (2, 9000), (8996, 9000), (2, 3)]
+)
+def test_of_few_molecules_the_interval_is_clopper_and_pearsons(count, total):
+    exact = binomtest(count, total).proportion_ci(0.95, "exact")
+    assert proportion_interval(count, total) == pytest.approx((exact.low, exact.high))
+
+
+@pytest.mark.parametrize("total", [12, 100, 1000])
+def test_the_interval_never_covers_less_than_it_may(total):
+    counts = np.arange(total + 1)
+    low, high = np.array([proportion_interval(int(count), total) for count in counts]).T
+    assert (np.diff(low) > 0).all() and (np.diff(high) > 0).all()
+    for share in np.geomspace(1e-5, 0.5, 400):
+        holds = (low <= share) & (share <= high)
+        assert binom.pmf(counts, total, share)[holds].sum() >= 0.93
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.3, 0.74])
 def test_the_interval_covers_what_it_says(share):
     counts = np.arange(1001)
-    ends = np.array([mid_p_interval(int(count), 1000) for count in counts if count < 900])
+    ends = np.array([proportion_interval(int(count), 1000) for count in counts if count < 900])
     holds = (ends[:, 0] <= share) & (share <= ends[:, 1])
     assert 0.93 <= binom.pmf(counts[:900], 1000, share)[holds].sum() <= 0.97
 
 
 def test_without_trials_nothing_is_known():
-    assert mid_p_interval(0, 0) == (0.0, 1.0)
+    assert proportion_interval(0, 0) == (0.0, 1.0)
     assert upper_bound(0, 0) is None
 
 

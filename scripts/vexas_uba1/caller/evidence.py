@@ -15,7 +15,7 @@ from vexas_uba1.caller.background import Background, background_of
 from vexas_uba1.caller.exact import (
     FEWEST_MOLECULES,
     detection_limit,
-    mid_p_interval,
+    proportion_interval,
     tabulated,
     upper_bound,
 )
@@ -381,7 +381,7 @@ def _estimate(
 ) -> tuple[float, float, float]:
     """Return the VAF corrected for errors and the 95 % interval of the true VAF.
 
-    The share of molecules that show the allele is V (1 - lost) + (1 - V) error. Its mid-P interval
+    The share of molecules that show the allele is V (1 - lost) + (1 - V) error. Its interval
     and the interval of the error, two standard deviations to either side, are joined by the rule
     for a difference of two independent estimates (Zou, Donner 2008, doi:10.1002/sim.3095).
 
@@ -394,7 +394,7 @@ def _estimate(
     if depth == 0:
         return 0.0, 0.0, 1.0
     share, error = alt / depth, background.mean / depth
-    low, high = mid_p_interval(alt, depth)
+    low, high = proportion_interval(alt, depth)
     slack = 2 * doubt * error
     lowered = share - error - ((share - low) ** 2 + slack**2) ** 0.5
     raised = share - error + ((high - share) ** 2 + min(slack, error) ** 2) ** 0.5

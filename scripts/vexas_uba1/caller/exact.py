@@ -11,31 +11,34 @@ from scipy.special import bdtrc, betaincinv, gammaln
 
 FEWEST_MOLECULES = 2
 """Molecules that a call needs, however unlikely an error is: one can be anything."""
+_FEW = 5
 _TAIL_SDS = 12.0
 _DENSE_COUNTS = 4096
 
 
-def mid_p_interval(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the mid-P interval of a proportion; (0, 1) for no trials.
+def proportion_interval(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the two-sided interval of a proportion; (0, 1) for no trials.
 
-    Its ends are the proportions at which P(K > count) + P(K = count) / 2, and the same below, are
-    half of what the confidence leaves (Lancaster 1961). Exact tails, but counted half where
-    they meet: it covers about what it says, where the Clopper-Pearson interval covers more.
+    Mid-P: its ends are the proportions at which P(K > count) + P(K = count) / 2, and the same
+    below, are half of what the confidence leaves (Lancaster 1961). Exact tails, but counted half
+    where they meet: so it covers about what it says. With fewer than five, or all but fewer
+    than five, where it can cover less than 93 %, Clopper and Pearson's, which covers more.
     """
     if total == 0:
         return 0.0, 1.0
     tail = (1 - confidence) / 2
+    if min(count, total - count) < _FEW:
+        low = float(betaincinv(count, total - count + 1, tail)) if count else 0.0
+        high = float(betaincinv(count + 1, total - count, 1 - tail)) if count < total else 1.0
+        return low, high
 
     def beyond(proportion: float) -> float:
         above = float(bdtrc(count, total, proportion))
-        at_least = 1.0 if count == 0 else float(bdtrc(count - 1, total, proportion))
-        return (above + at_least) / 2
+        return (above + float(bdtrc(count - 1, total, proportion))) / 2
 
-    low = 0.0 if count == 0 else float(brentq(lambda p: beyond(p) - tail, 0.0, 1.0, xtol=1e-12))
-    high = 1.0
-    if count < total:
-        high = float(brentq(lambda p: 1 - beyond(p) - tail, 0.0, 1.0, xtol=1e-12))
-    return low, high
+    low = brentq(lambda p: beyond(p) - tail, 0.0, 1.0, xtol=1e-12)
+    high = brentq(lambda p: 1 - beyond(p) - tail, 0.0, 1.0, xtol=1e-12)
+    return float(low), float(high)
 
 
 def upper_bound(count: int, total: int, confidence: float = 0.95) -> float | None:
