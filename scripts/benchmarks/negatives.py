@@ -83,7 +83,7 @@ class Effort:
 
 
 SMALL = Effort((1_000,), 6, 5, 4, 30)
-FULL = Effort(DEPTHS, 200, 16, 10, 200)
+FULL = Effort(DEPTHS, 100, 16, 10, 200)
 
 
 def level_of(change: Change) -> float:

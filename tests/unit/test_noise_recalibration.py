@@ -105,6 +105,16 @@ def test_a_pair_of_kinds_is_apart_however_much_it_outweighs_the_others(usual):
     assert found[C, T] and found[G, A] and found.sum() == 2
 
 
+def test_damage_is_told_though_nothing_else_errs_and_it_shows_on_both_strands():
+    # Each of the two would pass for usual beside the other.
+    expected = np.full((4, 4), 0.1)
+    np.fill_diagonal(expected, 0)
+    seen = np.zeros((4, 4))
+    seen[C, T] = seen[G, A] = 10
+    found = apart(seen, expected)
+    assert found[C, T] and found[G, A] and found.sum() == 2
+
+
 def test_kinds_that_err_alike_are_hardly_ever_apart():
     generator = np.random.default_rng(3)
     expected = np.full((4, 4), 1.0)
