@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import csv
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from Bio.Seq import Seq
 
+from builders.calls import record_reference
 from builders.loci import MOUSE, bundled, mirrored, shifted, write
 from vexas_uba1 import paths
 from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.errors import UserError
 from vexas_uba1.locus.bases import Sequence, reverse_complement
 from vexas_uba1.locus.edits import Allele, Edit
-from vexas_uba1.locus.hgvs import describe
+from vexas_uba1.locus.hgvs import describe, parse_c
 from vexas_uba1.locus.normalise import normalise
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Locus, load_locus
+from vexas_uba1.naming import AlleleNamer
 
 TABLE = paths.resources() / "uba1" / "variants.tsv"
 BUILDS = {"GRCh38": "grch38_pos", "GRCh37": "grch37_pos"}
@@ -243,3 +246,15 @@ def test_a_row_that_cannot_be_placed_is_refused(tmp_path: Path, name: str, words
     with pytest.raises(UserError, match=words) as caught:
         load_catalogue(locus).place(placed, known(placed))
     assert caught.value.problems[0].value == name
+
+
+def test_only_a_deletion_that_counts_for_the_verdict_makes_its_intron_bases_loud():
+    placed, window = load_locus().placed("GRCh38"), record_reference()
+    entries = load_catalogue(load_locus()).place(placed, window)
+    beside = parse_c("c.118-10_118-3del", placed, window)
+    harmless = {
+        allele: replace(entry, verdict_class="other") if "del" in entry.hgvs_c else entry
+        for allele, entry in entries.items()
+    }
+    for listed, loud in ((entries, True), (harmless, False), ({}, False)):
+        assert AlleleNamer(placed, window, listed)._cuts_a_listed_deletion(beside) is loud

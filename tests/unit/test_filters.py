@@ -205,6 +205,14 @@ def test_two_fragments_may_begin_alike_by_chance():
     assert flags(view(2, 100, ends=[(50, 351), (50, 362), *spread])) == {}
 
 
+@pytest.mark.parametrize(("alike", "raised"), [(2, False), (3, True)])
+def test_one_start_among_forty_that_are_used_alike(alike, raised):
+    # All of two begin alike in one sample of forty, all of three in one of 1,600.
+    ends = [(40, 340 + at) for at in range(alike)]
+    seen = view(alike, 400, ends=ends + [(at % 40, 300 + at) for at in range(400)])
+    assert ("one_start" in flags(seen)) is raised
+
+
 def test_supporting_fragments_full_of_their_own_mismatches():
     poor = ["A" * at + "CG" + "A" * (10 - at) for at in range(0, 8)]
     assert set(flags_beside(8, surroundings(poor, CLEAN))) == {"excess_mismatches"}
