@@ -22,6 +22,7 @@ SITE_PRIOR = Prior(0.1, 10.0)
 BETWEEN, BETWEEN_SD = 0.1, 0.1
 """Relative variance of a site's rate between samples, before they are looked at; and how far that
 of one panel is from it, and that of one site from its panel's (standard deviation; assumed)."""
+_ANY = 1e-9  # of what one normal alone tells, this is left by rounding
 NOISY_RATIO, _NOISY_TAIL = 3.0, 1e-4
 """A site is noisy that errs so many times as its kind, and surely so (assumed)."""
 
@@ -46,7 +47,6 @@ def site_rates(normals: Sequence[Normal], positions: NDArray[np.int64]) -> SiteR
     between = _between(
         seen.sum(axis=3),
         (expected * level.ratio).sum(axis=3),
-        kept[..., 0],
         np.asarray(errs.any(axis=2)),
     )
     # Of the errors of all strands together, each known by its own counts.
@@ -59,31 +59,36 @@ def site_rates(normals: Sequence[Normal], positions: NDArray[np.int64]) -> SiteR
 def _between(
     seen: NDArray[np.int64],
     explained: NDArray[np.float64],
-    kept: NDArray[np.bool_],
     errs: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Return how far normals differ from each other at each site: a relative variance (P, 4).
 
     By the method of moments: the squares of a Poisson number's deviations have its mean, and
     whatever they have beyond that is the normals' own. Where few errors are expected this says
-    little, so it is taken with what all sites say, and that with what is assumed.
+    little, so it is taken with what all sites say, and that with what is assumed. How far the
+    site's rate, which is that of these normals, may be off for the same reason comes on top.
 
     Args:
         seen: Errors by normal, site and shown base (N, P, 4).
         explained: By the site's own rate, likewise.
-        kept: Which normals speak for a site (N, P, 1).
         errs: Sites that err so often that they say nothing of the others (P, 4).
     """
-    # One of the deviations is the mean's.
-    free = 1 - 1 / np.maximum(kept.sum(axis=0), 1)
-    excess = ((seen - explained) ** 2).sum(axis=0) - free * explained.sum(axis=0)
-    squared = free * (explained**2).sum(axis=0)
-    noise = free * (2 * explained**2 + explained).sum(axis=0)
+    total = np.maximum(explained.sum(axis=0), 1e-300)
+    # What a normal adds to the site's rate it cannot deviate from.
+    free = 1 - explained / total
+    squared = (explained**2).sum(axis=0)
+    # Deviations are from the normals' own mean, not from the shrunk one.
+    mean = explained * (seen.sum(axis=0) / total)
+    excess = ((seen - mean) ** 2 - free * mean).sum(axis=0)
+    told = squared - 2 * (explained**3).sum(axis=0) / total + (squared / total) ** 2
+    # As if they differed as is assumed: the fewer normals, the less a small spread says.
+    spread = explained + BETWEEN * explained**2
+    noise = (free * (2 * spread**2 + explained)).sum(axis=0)
     others = ~errs
-    panels = _moved(
-        np.array(BETWEEN), *(values[others].sum() for values in (excess, squared, noise))
-    )
-    return _moved(panels, excess, squared, noise)
+    panels = _moved(np.array(BETWEEN), *(values[others].sum() for values in (excess, told, noise)))
+    # The rate itself is that of few normals, of one if it is much deeper than the others.
+    found: NDArray[np.float64] = _moved(panels, excess, told, noise) * (1 + squared / total / total)
+    return found
 
 
 def _moved(
@@ -100,7 +105,7 @@ def _moved(
     moved: NDArray[np.float64] = (excess * squared * BETWEEN_SD**2 + before * noise) / np.maximum(
         told + noise, 1e-300
     )
-    return np.where(told + noise > 0, np.maximum(moved, 0.0), before)
+    return np.where(told + noise > _ANY, np.maximum(moved, 0.0), before)
 
 
 def _errs_often(seen: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.bool_]:
