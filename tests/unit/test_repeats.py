@@ -252,6 +252,29 @@ def test_another_version_of_a_read_is_no_copy_of_it(other, tmp_path):
     assert_same(*found)
 
 
+def test_one_name_met_again_costs_no_other_fragment(tmp_path):
+    # As of a read that was placed twice; elsewhere a program that clips left mates' places behind.
+    sam = builder()
+    for number in range(120):
+        sam.pair(str(number), 1011 + number % 20, WILD, 1041, "G" * 20)
+        sam.lines[-1] = sam.lines[-1].replace(f"\t{1011 + number % 20}\t", "\t1003\t", 1)
+    sam.read("7", 1071, WILD, flag=PAIRED | READ1)
+    found = read(sam, tmp_path)
+    assert found.fragments == 119 and found.excluded == {"conflicting": 3}
+
+
+def test_many_lanes_that_share_names_are_told_apart_quickly(tmp_path):
+    groups = [{"ID": f"l{lane}", "LB": "x"} for lane in range(40)]
+    sam = builder(groups)
+    generator = random.Random(2)
+    for group in groups:
+        for number in range(50):
+            qual = "".join(generator.choice("5?I") for _ in range(20))
+            sam.read(str(number), 1011, WILD, qual=qual, tags={"RG": group["ID"]})
+    found = read(sam, tmp_path)
+    assert found.fragments == 2000 and found.excluded == {}
+
+
 def test_in_a_file_whose_names_clash_mates_must_name_each_other(tmp_path):
     sam = builder()
     sam.pair("a", 1011, WILD, 1041, "C" * 20)

@@ -17,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _PAIRED, _REVERSE, _READ1, _READ2 = 0x1, 0x10, 0x40, 0x80
+_FEW_NAMES = 0.01
+"""Share of names that are met again up to which mates need not name each other's place: clipping
+leaves that behind (assumed)."""
 _NO_MATES = 0.1
 """Share of the names with two unpaired reads that may be no mates; more than that, and none are."""
 
@@ -100,7 +103,10 @@ def _within_lanes(
         or np.count_nonzero(no_mates) > _NO_MATES * np.count_nonzero(two)
     )
     if clash:
-        out = np.concatenate((keys[size > 1] // 4, mixed, _apart(records, mate)))
+        shared = np.concatenate((keys[size > 1] // 4, mixed))
+        # Where hardly a name is met again, hardly any two mates of unlike fragments meet in one.
+        often = shared.size > _FEW_NAMES * keys.size
+        out = np.concatenate((shared, _apart(records, mate))) if often else shared
     else:
         out = keys[no_mates] // 4
     ambiguous = np.isin(fragment, out)
@@ -142,15 +148,13 @@ def _copied_lanes(
     shown = Counter[int]()
     for row in rows[several].tolist():
         shown[int(records.fragment[row])] += signature(row)
-    by_name: dict[int, list[tuple[int, int]]] = {}
+    holders: dict[tuple[int, int], list[int]] = {}
     for fragment, total in shown.items():
-        own = int(records.lane[fragment]), total
-        by_name.setdefault(int(records.shared[fragment]), []).append(own)
+        own = int(records.shared[fragment]), total
+        holders.setdefault(own, []).append(int(records.lane[fragment]))
     alike = Counter[tuple[int, int]]()
-    for holders in by_name.values():
-        alike.update(
-            (one[0], other[0]) for one, other in permutations(holders, 2) if one[1] == other[1]
-        )
+    for lanes in holders.values():
+        alike.update(permutations(lanes, 2))
     held = Counter(records.lane[fragments].tolist())
     copies = {(one, other) for (one, other), count in alike.items() if count == held[one]}
     gone = [one for one, other in copies if (other, one) not in copies or other < one]
