@@ -155,6 +155,41 @@ def test_a_part_of_a_lane_given_again_is_no_new_data(tmp_path):
     assert found.count == 5 and found.excluded == {"repeated": 2}
 
 
+@pytest.mark.parametrize("libraries", ["x", "xy"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_lane_given_twice_less_some_reads_is_one_lane(order, libraries, tmp_path):
+    # As `samtools merge` makes it of two pieces of a file: mates lie in both, or in one of them.
+    groups = [{"ID": f"l{at}", "LB": library} for at, library in enumerate(libraries * 2)][:2]
+    records = []
+    for number in range(40):
+        one = builder(groups)
+        one.pair(str(number), 1011 + number, MUTANT if number == 3 else WILD, 1041, "G" * 20)
+        if number % 5 == 0:
+            one.read(
+                str(number), 1071, "G" * 20, flag=PAIRED | READ2 | SUPPLEMENTARY, cigar="9M11S"
+            )
+        left, right, *more = one.lines
+        in_first = [left] if number == 7 else [left, right, *more]
+        in_second = [] if number == 9 else [right] if number == 11 else [left, right, *more]
+        records += in_first + [line.replace("RG:Z:l0", "RG:Z:l1") for line in in_second]
+    sam = builder(groups)
+    sam.lines = records[::order]
+    found = read(sam, tmp_path)
+    assert found.fragments == 40 and mutants(found)[1] == 1
+    assert sorted(np.bincount(found.fragment).tolist()) == [2] * 32 + [3] * 8
+
+
+def test_another_version_of_a_lane_is_no_further_data(tmp_path):
+    sam = builder(LANES)
+    for number in range(200):
+        for lane, qual in zip(LANES[:2], ("I" * 20, "5" * 20), strict=True):
+            moved = 1 if number == 7 and lane is LANES[1] else 0
+            sam.read(str(number), 1011 + moved, WILD, qual=qual, tags={"RG": lane["ID"]})
+    sam.read("alone", 1011, WILD, tags={"RG": "l1"})
+    found = read(sam, tmp_path)
+    assert found.count == 1 and found.excluded == {"conflicting": 400}
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_one_name_in_two_lanes_is_two_fragments(order, tmp_path):
     sam = builder(LANES)
@@ -269,8 +304,8 @@ def test_many_lanes_that_share_names_are_told_apart_quickly(tmp_path):
     generator = random.Random(2)
     for group in groups:
         for number in range(50):
-            qual = "".join(generator.choice("5?I") for _ in range(20))
-            sam.read(str(number), 1011, WILD, qual=qual, tags={"RG": group["ID"]})
+            bases = "".join(generator.choice("ACGT") for _ in range(20))
+            sam.read(str(number), 1011, bases, tags={"RG": group["ID"]})
     found = read(sam, tmp_path)
     assert found.fragments == 2000 and found.excluded == {}
 

@@ -63,6 +63,7 @@ class ReadsBuilder:
         self.insertions = array("q")  # read, position, base, length
         self.without_qualities = 0
         self._gone = np.zeros(0, dtype=np.bool_)  # rows that were sorted out
+        self._fused: NDArray[np.int64] | None = None  # what a fragment's number stands for
         self._joined: dict[int, Part] = {}
         self._held: dict[int, tuple[int, int]] = {}
 
@@ -79,6 +80,8 @@ class ReadsBuilder:
             Their starts and their exclusive ends.
         """
         fragment, flag = self._names.add(reads, sources), values_of(reads, "flag")
+        if self._fused is not None:
+            fragment = self._fused[fragment]
         start = values_of(reads, "reference_start")
         first = self._add_bases(reads)
         index = len(self.first_base) - 1 - len(reads) + np.arange(len(reads))
@@ -124,12 +127,20 @@ class ReadsBuilder:
         records = Records(
             rows["fragment"], rows["flag"], rows["start"], rows["mate_start"], lane, shared
         )
-        found = find_repeats(records, self._signature)
+        found = find_repeats(records, self._signature, self._version)
         self._gone = found.again | found.ambiguous
+        if found.fused is not None:
+            self._fused = found.fused
+            rows["fragment"][:] = found.fused[rows["fragment"]]
         return found
 
     def _signature(self, row: int) -> int:
         """Return a number that only the same read has too, aligned in the same way."""
+        bases = slice(self.first_base[row], self.first_base[row + 1])
+        return hash((self._version(row), bytes(self.qualities[bases])))
+
+    def _version(self, row: int) -> int:
+        """Return such a number, whatever the qualities."""
         bases = slice(self.first_base[row], self.first_base[row + 1])
         place = self.rows[row * len(_COLUMNS) : (row + 1) * len(_COLUMNS)]
         return hash(
@@ -137,7 +148,6 @@ class ReadsBuilder:
                 *(place[at] for at in _OF_SIGNATURE),
                 place[_COLUMNS.index("flag")] & (_REVERSE | _MATE),
                 bytes(self.codes[bases]),
-                bytes(self.qualities[bases]),
                 self.umi[row] if self._umi_tags else "",
             )
         )
@@ -219,6 +229,8 @@ class ReadsBuilder:
             join: Whether parts that lie behind each other, an intron apart, are one read.
         """
         keys = [self._names.find(read, source) for read, source in parts]
+        if self._fused is not None:
+            keys = [int(self._fused[key]) if key >= 0 else key for key in keys]
         known = self._parts_of(keys)
         left_out = 0
         for key, (read, source) in zip(keys, parts, strict=True):

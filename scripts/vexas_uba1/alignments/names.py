@@ -27,7 +27,7 @@ class FragmentNames:
 
     Attributes:
         lane: Read group, by number of the fragment; empty where there is but one.
-        shared: Number that fragments of one name and library have in common, likewise.
+        shared: Number that fragments of one name have in common, likewise.
     """
 
     def __init__(self, *, has_lanes: bool) -> None:
@@ -56,8 +56,7 @@ class FragmentNames:
         self._count += len(names)
         if self._has_lanes:
             self.lane.extend(source.lane for source in sources)
-            shared = ((source.library, name) for source, name in zip(sources, names, strict=True))
-            self.shared.extend(map(self._shared_of.setdefault, shared, own))
+            self.shared.extend(map(self._shared_of.setdefault, names, own))
             names = list(zip(sources, names, strict=True))
         numbers = map(self._fragment_of.setdefault, names, own)
         return np.fromiter(numbers, dtype=np.int64, count=len(names))

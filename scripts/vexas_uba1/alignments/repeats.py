@@ -8,15 +8,18 @@ type are alike; so then everything that is there more than once is left out, wha
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import permutations
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 _PAIRED, _REVERSE, _READ1, _READ2 = 0x1, 0x10, 0x40, 0x80
+_OTHER_VERSION = 0.01
+"""Share of the reads that two read groups both have a name for which may differ between them, where
+one is another version of the other (assumed)."""
 _FEW_NAMES = 0.01
 """Share of names that are met again up to which mates need not name each other's place: clipping
 leaves that behind (assumed)."""
@@ -52,27 +55,33 @@ class Repeats:
     Attributes:
         again: Records that are there before, to the last quality (R).
         ambiguous: Records of fragments whose name is no name of one fragment (R).
+        fused: What number each number of a fragment stands for, as some read groups are one; None
+            where each stands for its own.
     """
 
     again: NDArray[np.bool_]
     ambiguous: NDArray[np.bool_]
+    fused: NDArray[np.int64] | None
 
 
-def find_repeats(records: Records, signature: Callable[[int], int]) -> Repeats:
+def find_repeats(
+    records: Records, signature: Callable[[int], int], version: Callable[[int], int]
+) -> Repeats:
     """Sort out what is there more than once.
 
     Args:
         records: As read, those of one place in any order.
         signature: Returns a number for the index of a record that only the same read has, aligned
             in the same way.
+        version: The same, whatever its qualities.
     """
-    again, ambiguous = _within_lanes(records, signature)
-    if records.lane.size:
-        again |= _copied_lanes(records, ~(again | ambiguous), signature)
-    return Repeats(again, ambiguous)
+    fused = _fused(records, version) if records.lane.size else None
+    if fused is not None:
+        records = replace(records, fragment=fused[records.fragment])
+    return Repeats(*_sorted_out(records, signature), fused)
 
 
-def _within_lanes(
+def _sorted_out(
     records: Records, signature: Callable[[int], int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     fragment, mate = records.fragment, _mate(records.flag)
@@ -133,30 +142,39 @@ def _apart(records: Records, mate: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-def _copied_lanes(
-    records: Records, kept: NDArray[np.bool_], signature: Callable[[int], int]
-) -> NDArray[np.bool_]:
-    """Return the records of read groups that hold nothing but what another one holds (R)."""
-    copied = np.zeros(kept.size, dtype=np.bool_)
-    rows = np.flatnonzero(kept)
-    fragments = np.unique(records.fragment[rows])
-    names, size = np.unique(records.shared[fragments], return_counts=True)
-    several = np.isin(records.shared[records.fragment[rows]], names[size > 1])
-    if not several.any():
-        return copied
-    # The order of records does not matter to a sum.
-    shown = Counter[int]()
-    for row in rows[several].tolist():
-        shown[int(records.fragment[row])] += signature(row)
-    holders: dict[tuple[int, int], list[int]] = {}
-    for fragment, total in shown.items():
-        own = int(records.shared[fragment]), total
-        holders.setdefault(own, []).append(int(records.lane[fragment]))
-    alike = Counter[tuple[int, int]]()
-    for lanes in holders.values():
-        alike.update(permutations(lanes, 2))
-    held = Counter(records.lane[fragments].tolist())
-    copies = {(one, other) for (one, other), count in alike.items() if count == held[one]}
-    gone = [one for one, other in copies if (other, one) not in copies or other < one]
-    copied[rows] = np.isin(records.lane[records.fragment[rows]], gone)
-    return copied
+def _fused(records: Records, version: Callable[[int], int]) -> NDArray[np.int64] | None:
+    """Return the fragment that each number stands for; None where each stands for its own.
+
+    Read groups that show the same read, but for its qualities, under (nearly) all names that both
+    have are one: `samtools merge` renames the groups of files that it does not know to be one.
+    """
+    lane, shared = records.lane[records.fragment], records.shared[records.fragment]
+    lanes = int(records.lane.max()) + 1
+    held = np.unique(shared * lanes + lane)
+    names, size = np.unique(held // lanes, return_counts=True)
+    rows = np.flatnonzero(np.isin(shared, names[size > 1]))
+    if not rows.size:
+        return None
+    signed = np.array([version(row) for row in rows.tolist()], dtype=np.int64)
+    mates = shared[rows] * 4 + _mate(records.flag[rows])
+    _, mate = np.unique(mates, return_inverse=True)
+    _, read = np.unique(np.stack((mate, signed)), axis=1, return_inverse=True)
+    both, same = (_held_by_both(of.ravel(), lane[rows], lanes) for of in (mate, read))
+    alike = (same > 0) & (same >= (1 - _OTHER_VERSION) * both)
+    count, group = connected_components(alike, directed=False)
+    if count == lanes:
+        return None
+    _, first, fused = np.unique(
+        records.shared * lanes + group[records.lane], return_index=True, return_inverse=True
+    )
+    found: NDArray[np.int64] = first[fused]
+    return found
+
+
+def _held_by_both(of: NDArray[np.int64], lane: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
+    """Return how many of some things each two read groups have both (lanes, lanes)."""
+    held = np.unique(of * lanes + lane)
+    shape = (int(of.max()) + 1, lanes)
+    table = csr_array((np.ones(held.size, dtype=np.int64), (held // lanes, held % lanes)), shape)
+    counts: NDArray[np.int64] = (table.T @ table).toarray()
+    return counts
