@@ -8,7 +8,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from builders.sam import PAIRED, SUPPLEMENTARY, SamBuilder
+from builders.sam import DUPLICATE, PAIRED, SUPPLEMENTARY, SamBuilder
 from vexas_uba1.alignments.window import read_window
 
 WINDOW = np.arange(1000, 1100)
@@ -177,6 +177,20 @@ def test_a_lane_given_twice_less_some_reads_is_one_lane(order, libraries, tmp_pa
     found = read(sam, tmp_path)
     assert found.fragments == 40 and mutants(found)[1] == 1
     assert sorted(np.bincount(found.fragment).tolist()) == [2] * 32 + [3] * 8
+
+
+@pytest.mark.parametrize("groups", [(), LANES[:2]])
+@pytest.mark.parametrize("marked", [0, 1])
+def test_a_marked_file_beside_itself_unmarked_keeps_its_marks(marked, groups, tmp_path):
+    sam = builder(groups)
+    for number in range(30):
+        for copy in range(2):
+            tags = {"RG": groups[copy]["ID"]} if groups else {}
+            flag = DUPLICATE if copy == marked and number % 3 else 0
+            sam.pair(str(number), 1011, WILD, 1041, "G" * 20, tags=tags, flag=flag)
+    found = read(sam, tmp_path)
+    assert found.fragments == 10 and found.count == 20
+    assert found.excluded == {"duplicate": 80, "repeated": 20}
 
 
 def test_another_version_of_a_lane_is_no_further_data(tmp_path):

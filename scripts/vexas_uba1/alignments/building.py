@@ -16,7 +16,7 @@ from vexas_uba1.alignments.cigars import ALIGNED, DELETION, HARD, INSERTION, MAT
 from vexas_uba1.alignments.names import FragmentNames, Source
 from vexas_uba1.alignments.parts import Part, Span, within
 from vexas_uba1.alignments.reads import Blocks, Deletions, Insertions, Reads
-from vexas_uba1.alignments.repeats import Records, Repeats, find_repeats
+from vexas_uba1.alignments.repeats import MATES, Records, find_repeats, mate_of
 from vexas_uba1.reference import UNKNOWN, encode
 
 _UNREPORTED_QUALITY = 20
@@ -63,6 +63,7 @@ class ReadsBuilder:
         self.insertions = array("q")  # read, position, base, length
         self.without_qualities = 0
         self._gone = np.zeros(0, dtype=np.bool_)  # rows that were sorted out
+        self._flagged: list[NDArray[np.int64]] = []  # fragment and mate, of records left out
         self._fused: NDArray[np.int64] | None = None  # what a fragment's number stands for
         self._joined: dict[int, Part] = {}
         self._held: dict[int, tuple[int, int]] = {}
@@ -120,8 +121,20 @@ class ReadsBuilder:
             self._add_umis(reads)
         return start, end
 
-    def sort_out(self) -> Repeats:
-        """Mark what is there more than once, of all that was added so far, and return it."""
+    def add_duplicates(
+        self, reads: Sequence[pysam.AlignedSegment], sources: Sequence[Source]
+    ) -> None:
+        """Note n records with flag 0x400, which are left out: so are the same reads unflagged."""
+        if reads:
+            fragment = self._names.add(reads, sources)
+            self._flagged.append(fragment * MATES + mate_of(values_of(reads, "flag")))
+
+    def sort_out(self) -> Counter[str]:
+        """Mark what is there more than once, of all that was added so far.
+
+        Returns:
+            Records that are left out for it, by reason.
+        """
         rows = self._columns()
         lane, shared = (_numpy(values) for values in (self._names.lane, self._names.shared))
         records = Records(
@@ -129,10 +142,21 @@ class ReadsBuilder:
         )
         found = find_repeats(records, self._signature, self._version)
         self._gone = found.again | found.ambiguous
+        flagged = np.concatenate([np.zeros(0, dtype=np.int64), *self._flagged])
         if found.fused is not None:
             self._fused = found.fused
             rows["fragment"][:] = found.fused[rows["fragment"]]
-        return found
+            flagged = found.fused[flagged // MATES] * MATES + flagged % MATES
+        # Another version of the file, in which copies were not marked.
+        unmarked = np.isin(rows["fragment"] * MATES + mate_of(rows["flag"]), flagged)
+        unmarked &= ~self._gone
+        self._gone |= unmarked
+        reasons = {
+            "repeated": found.again,
+            "conflicting": found.ambiguous,
+            "duplicate": unmarked,
+        }
+        return +Counter({name: int(np.count_nonzero(rows)) for name, rows in reasons.items()})
 
     def _signature(self, row: int) -> int:
         """Return a number that only the same read has too, aligned in the same way."""

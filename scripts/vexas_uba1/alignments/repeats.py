@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+MATES = 4
+"""Numbers of a mate, 0 to 2, and one to spare: fragment and mate are one number together."""
 _PAIRED, _REVERSE, _READ1, _READ2 = 0x1, 0x10, 0x40, 0x80
 _OTHER_VERSION = 0.01
 """Share of the reads that two read groups both have a name for which may differ between them, where
@@ -84,15 +86,17 @@ def find_repeats(
 def _sorted_out(
     records: Records, signature: Callable[[int], int]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    fragment, mate = records.fragment, _mate(records.flag)
+    fragment, mate = records.fragment, mate_of(records.flag)
     again, ambiguous = (np.zeros(fragment.size, dtype=np.bool_) for _ in range(2))
     # Of most files one look tells that there is nothing of the kind.
-    ordered = np.sort(fragment * 4 + mate)
+    ordered = np.sort(fragment * MATES + mate)
     if not (np.diff(ordered) == 0).any() and (mate > 0).all():
         return again, ambiguous
-    keys, of_record, size = np.unique(fragment * 4 + mate, return_inverse=True, return_counts=True)
+    keys, of_record, size = np.unique(
+        fragment * MATES + mate, return_inverse=True, return_counts=True
+    )
     # Both an unpaired read and a mate.
-    mixed = np.intersect1d(keys[keys % 4 == 0] // 4, keys[keys % 4 > 0] // 4)
+    mixed = np.intersect1d(keys[keys % MATES == 0] // MATES, keys[keys % MATES > 0] // MATES)
     many = np.flatnonzero(size[of_record] > 1)
     if not many.size and not mixed.size:
         return again, ambiguous
@@ -102,7 +106,7 @@ def _sorted_out(
     again[many[first]] = False
     distinct = np.bincount(kinds[0], minlength=keys.size)
     reverse = np.bincount(kinds[0], (records.flag[many[first]] & _REVERSE) > 0, minlength=keys.size)
-    unpaired = keys % 4 == 0
+    unpaired = keys % MATES == 0
     # Mates whose flags were lost read the fragment from both its ends.
     two = unpaired & (distinct > 1)
     no_mates = two & ~((distinct == 2) & (reverse == 1))
@@ -112,17 +116,17 @@ def _sorted_out(
         or np.count_nonzero(no_mates) > _NO_MATES * np.count_nonzero(two)
     )
     if clash:
-        shared = np.concatenate((keys[size > 1] // 4, mixed))
+        shared = np.concatenate((keys[size > 1] // MATES, mixed))
         # Where hardly a name is met again, hardly any two mates of unlike fragments meet in one.
         often = shared.size > _FEW_NAMES * keys.size
         out = np.concatenate((shared, _apart(records, mate))) if often else shared
     else:
-        out = keys[no_mates] // 4
+        out = keys[no_mates] // MATES
     ambiguous = np.isin(fragment, out)
     return again & ~ambiguous, ambiguous
 
 
-def _mate(flag: NDArray[np.int64]) -> NDArray[np.int64]:
+def mate_of(flag: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return 1 or 2 for a mate, 0 for an unpaired read or one that does not say which (R)."""
     first, second = (flag & _READ1) > 0, (flag & _READ2) > 0
     return np.where(((flag & _PAIRED) > 0) & (first != second), np.where(second, 2, 1), 0)
@@ -156,7 +160,7 @@ def _fused(records: Records, version: Callable[[int], int]) -> NDArray[np.int64]
     if not rows.size:
         return None
     signed = np.array([version(row) for row in rows.tolist()], dtype=np.int64)
-    mates = shared[rows] * 4 + _mate(records.flag[rows])
+    mates = shared[rows] * MATES + mate_of(records.flag[rows])
     _, mate = np.unique(mates, return_inverse=True)
     _, read = np.unique(np.stack((mate, signed)), axis=1, return_inverse=True)
     both, same = (_held_by_both(of.ravel(), lane[rows], lanes) for of in (mate, read))

@@ -66,19 +66,20 @@ def read_window(
             duplicates += int(np.count_nonzero(flag & _DUPLICATE))
             plain = ((flag & _TO_SORT_OUT) == 0) & (values_of(batch, "query_length") > 0)
             chosen = batch if plain.all() else []
+            copies: list[pysam.AlignedSegment] = []
             for read, is_plain in () if chosen else zip(batch, plain.tolist(), strict=True):
                 reason = None if is_plain else _reason_to_exclude(read, keep_duplicates)
                 if reason is not None:
                     excluded[reason] += 1
+                    if reason == "duplicate":
+                        copies.append(read)
                 elif not is_plain and read.flag & _SUPPLEMENTARY:
                     parts.append((read, source_of(read)))
                 else:
                     chosen.append(read)
+            builder.add_duplicates(copies, [source_of(read) for read in copies])
             votes.add(chosen, *builder.add(chosen, [source_of(read) for read in chosen]))
-    repeats = builder.sort_out()
-    for reason, rows in (("repeated", repeats.again), ("conflicting", repeats.ambiguous)):
-        if rows.any():
-            excluded[reason] = int(np.count_nonzero(rows))
+    excluded.update(builder.sort_out())
     # Records of one place may come in any order.
     parts.sort(key=lambda part: _in_any_order(part[0]))
     if left_out := builder.add_parts(parts, join=join_parts):
