@@ -193,6 +193,15 @@ def test_a_marked_file_beside_itself_unmarked_keeps_its_marks(marked, groups, tm
     assert found.excluded == {"duplicate": 80, "repeated": 20}
 
 
+def test_a_mark_on_a_further_part_is_none_on_the_read(tmp_path):
+    sam = builder()
+    sam.pair("a", 1011, WILD, 1041, "G" * 20)
+    flag = PAIRED | READ1 | SUPPLEMENTARY | DUPLICATE
+    sam.read("a", 1071, WILD, flag=flag, cigar="9M11S")
+    found = read(sam, tmp_path)
+    assert found.count == 2 and found.excluded == {"duplicate": 1}
+
+
 def test_another_version_of_a_lane_is_no_further_data(tmp_path):
     sam = builder(LANES)
     for number in range(200):

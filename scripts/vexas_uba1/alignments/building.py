@@ -16,7 +16,7 @@ from vexas_uba1.alignments.cigars import ALIGNED, DELETION, HARD, INSERTION, MAT
 from vexas_uba1.alignments.names import FragmentNames, Source
 from vexas_uba1.alignments.parts import Part, Span, within
 from vexas_uba1.alignments.reads import Blocks, Deletions, Insertions, Reads
-from vexas_uba1.alignments.repeats import MATES, Records, find_repeats, mate_of
+from vexas_uba1.alignments.repeats import Records, find_repeats, fragment_and_mate, mate_of
 from vexas_uba1.reference import UNKNOWN, encode
 
 _UNREPORTED_QUALITY = 20
@@ -124,10 +124,10 @@ class ReadsBuilder:
     def add_duplicates(
         self, reads: Sequence[pysam.AlignedSegment], sources: Sequence[Source]
     ) -> None:
-        """Note n records with flag 0x400, which are left out: so are the same reads unflagged."""
+        """Note n primary records with flag 0x400, left out: so are the same reads unflagged."""
         if reads:
-            fragment = self._names.add(reads, sources)
-            self._flagged.append(fragment * MATES + mate_of(values_of(reads, "flag")))
+            mate = mate_of(values_of(reads, "flag"))
+            self._flagged.append(fragment_and_mate(self._names.add(reads, sources), mate))
 
     def sort_out(self) -> Counter[str]:
         """Mark what is there more than once, of all that was added so far.
@@ -138,23 +138,23 @@ class ReadsBuilder:
         rows = self._columns()
         lane, shared = (_numpy(values) for values in (self._names.lane, self._names.shared))
         records = Records(
-            rows["fragment"], rows["flag"], rows["start"], rows["mate_start"], lane, shared
+            fragment=rows["fragment"],
+            flag=rows["flag"],
+            start=rows["start"],
+            mate_start=rows["mate_start"],
+            lane=lane,
+            shared=shared,
+            flagged=np.concatenate([np.zeros(0, dtype=np.int64), *self._flagged]),
         )
         found = find_repeats(records, self._signature, self._version)
-        self._gone = found.again | found.ambiguous
-        flagged = np.concatenate([np.zeros(0, dtype=np.int64), *self._flagged])
+        self._gone = found.again | found.ambiguous | found.unmarked
         if found.fused is not None:
             self._fused = found.fused
             rows["fragment"][:] = found.fused[rows["fragment"]]
-            flagged = found.fused[flagged // MATES] * MATES + flagged % MATES
-        # Another version of the file, in which copies were not marked.
-        unmarked = np.isin(rows["fragment"] * MATES + mate_of(rows["flag"]), flagged)
-        unmarked &= ~self._gone
-        self._gone |= unmarked
         reasons = {
             "repeated": found.again,
             "conflicting": found.ambiguous,
-            "duplicate": unmarked,
+            "duplicate": found.unmarked,
         }
         return +Counter({name: int(np.count_nonzero(rows)) for name, rows in reasons.items()})
 

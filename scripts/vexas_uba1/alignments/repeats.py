@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-MATES = 4
-"""Numbers of a mate, 0 to 2, and one to spare: fragment and mate are one number together."""
+_MATES = 4  # numbers of a mate are 0 to 2; one is to spare
 _PAIRED, _REVERSE, _READ1, _READ2 = 0x1, 0x10, 0x40, 0x80
 _OTHER_VERSION = 0.01
 """Share of the reads that two read groups both have a name for which may differ between them, where
@@ -25,7 +24,7 @@ one is another version of the other (assumed)."""
 _FEW_NAMES = 0.01
 """Share of names that are met again up to which mates need not name each other's place: clipping
 leaves that behind (assumed)."""
-_NO_MATES = 0.1
+_NO__MATES = 0.1
 """Share of the names with two unpaired reads that may be no mates; more than that, and none are."""
 
 
@@ -40,6 +39,8 @@ class Records:
         mate_start: Where its mate should lie, -1 if not on the contig (R).
         lane: Read group by number of the fragment; empty where there is but one.
         shared: Number that fragments of one name have in common, likewise.
+        flagged: Fragment and mate, as one number, of primary records that are left out since they
+            carry flag 0x400 (F).
     """
 
     fragment: NDArray[np.int64]
@@ -48,6 +49,7 @@ class Records:
     mate_start: NDArray[np.int64]
     lane: NDArray[np.int64]
     shared: NDArray[np.int64]
+    flagged: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,15 @@ class Repeats:
     Attributes:
         again: Records that are there before, to the last quality (R).
         ambiguous: Records of fragments whose name is no name of one fragment (R).
+        unmarked: Records whose flagged twin is left out: another version of the file, in which
+            copies were not marked (R).
         fused: What number each number of a fragment stands for, as some read groups are one; None
             where each stands for its own.
     """
 
     again: NDArray[np.bool_]
     ambiguous: NDArray[np.bool_]
+    unmarked: NDArray[np.bool_]
     fused: NDArray[np.int64] | None
 
 
@@ -79,8 +84,15 @@ def find_repeats(
     """
     fused = _fused(records, version) if records.lane.size else None
     if fused is not None:
-        records = replace(records, fragment=fused[records.fragment])
-    return Repeats(*_sorted_out(records, signature), fused)
+        fragment, mate = np.divmod(records.flagged, _MATES)
+        records = replace(
+            records,
+            fragment=fused[records.fragment],
+            flagged=fragment_and_mate(fused[fragment], mate),
+        )
+    again, ambiguous = _sorted_out(records, signature)
+    twin = np.isin(fragment_and_mate(records.fragment, mate_of(records.flag)), records.flagged)
+    return Repeats(again, ambiguous, twin & ~(again | ambiguous), fused)
 
 
 def _sorted_out(
@@ -89,14 +101,14 @@ def _sorted_out(
     fragment, mate = records.fragment, mate_of(records.flag)
     again, ambiguous = (np.zeros(fragment.size, dtype=np.bool_) for _ in range(2))
     # Of most files one look tells that there is nothing of the kind.
-    ordered = np.sort(fragment * MATES + mate)
+    ordered = np.sort(fragment * _MATES + mate)
     if not (np.diff(ordered) == 0).any() and (mate > 0).all():
         return again, ambiguous
     keys, of_record, size = np.unique(
-        fragment * MATES + mate, return_inverse=True, return_counts=True
+        fragment * _MATES + mate, return_inverse=True, return_counts=True
     )
     # Both an unpaired read and a mate.
-    mixed = np.intersect1d(keys[keys % MATES == 0] // MATES, keys[keys % MATES > 0] // MATES)
+    mixed = np.intersect1d(keys[keys % _MATES == 0] // _MATES, keys[keys % _MATES > 0] // _MATES)
     many = np.flatnonzero(size[of_record] > 1)
     if not many.size and not mixed.size:
         return again, ambiguous
@@ -106,24 +118,29 @@ def _sorted_out(
     again[many[first]] = False
     distinct = np.bincount(kinds[0], minlength=keys.size)
     reverse = np.bincount(kinds[0], (records.flag[many[first]] & _REVERSE) > 0, minlength=keys.size)
-    unpaired = keys % MATES == 0
+    unpaired = keys % _MATES == 0
     # Mates whose flags were lost read the fragment from both its ends.
     two = unpaired & (distinct > 1)
     no_mates = two & ~((distinct == 2) & (reverse == 1))
     clash = (
         bool((~unpaired & (distinct > 1)).any())
         or mixed.size > 0
-        or np.count_nonzero(no_mates) > _NO_MATES * np.count_nonzero(two)
+        or np.count_nonzero(no_mates) > _NO__MATES * np.count_nonzero(two)
     )
     if clash:
-        shared = np.concatenate((keys[size > 1] // MATES, mixed))
+        shared = np.concatenate((keys[size > 1] // _MATES, mixed))
         # Where hardly a name is met again, hardly any two mates of unlike fragments meet in one.
         often = shared.size > _FEW_NAMES * keys.size
         out = np.concatenate((shared, _apart(records, mate))) if often else shared
     else:
-        out = keys[no_mates] // MATES
+        out = keys[no_mates] // _MATES
     ambiguous = np.isin(fragment, out)
     return again & ~ambiguous, ambiguous
+
+
+def fragment_and_mate(fragment: NDArray[np.int64], mate: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return both as one number (R)."""
+    return fragment * _MATES + mate
 
 
 def mate_of(flag: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -160,7 +177,7 @@ def _fused(records: Records, version: Callable[[int], int]) -> NDArray[np.int64]
     if not rows.size:
         return None
     signed = np.array([version(row) for row in rows.tolist()], dtype=np.int64)
-    mates = shared[rows] * MATES + mate_of(records.flag[rows])
+    mates = shared[rows] * _MATES + mate_of(records.flag[rows])
     _, mate = np.unique(mates, return_inverse=True)
     _, read = np.unique(np.stack((mate, signed)), axis=1, return_inverse=True)
     both, same = (_held_by_both(of.ravel(), lane[rows], lanes) for of in (mate, read))

@@ -71,7 +71,7 @@ def read_window(
                 reason = None if is_plain else _reason_to_exclude(read, keep_duplicates)
                 if reason is not None:
                     excluded[reason] += 1
-                    if reason == "duplicate":
+                    if reason == "duplicate" and not read.flag & _SUPPLEMENTARY:
                         copies.append(read)
                 elif not is_plain and read.flag & _SUPPLEMENTARY:
                     parts.append((read, source_of(read)))

@@ -94,18 +94,18 @@ def _between(
 def _moved(
     before: NDArray[np.float64],
     excess: NDArray[np.float64],
-    squared: NDArray[np.float64],
+    told: NDArray[np.float64],
     noise: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Return a variance that was thought to be ``before``, as excess / squared moves it.
+    """Return a variance that was thought to be ``before``, as excess / told moves it.
 
-    The two are weighed by their own variances, ``BETWEEN_SD`` squared and noise / squared ** 2.
+    The two are weighed by their own variances, ``BETWEEN_SD`` squared and noise / told ** 2.
     """
-    told = squared**2 * BETWEEN_SD**2
-    moved: NDArray[np.float64] = (excess * squared * BETWEEN_SD**2 + before * noise) / np.maximum(
-        told + noise, 1e-300
+    weight = told**2 * BETWEEN_SD**2 + noise
+    moved: NDArray[np.float64] = (excess * told * BETWEEN_SD**2 + before * noise) / np.maximum(
+        weight, 1e-300
     )
-    return np.where(told + noise > _ANY, np.maximum(moved, 0.0), before)
+    return np.where(weight > _ANY, np.maximum(moved, 0.0), before)
 
 
 def _errs_often(seen: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.bool_]:
