@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from builders.sam import SamBuilder
 from builders.sheets import make_project, write_sheet
 from builders.workflow import contents, here
 from vexas_uba1 import __version__, cli
@@ -208,3 +209,27 @@ def test_errors_of_the_disk_are_the_users_and_others_are_not(capfd, monkeypatch)
         main_with(OSError(errno.EIO, "Input/output error"))
     with pytest.raises(KeyError):
         main_with(KeyError("a fault of the software"))
+
+
+def test_call_says_beside_the_verdict_why_nothing_could_be_seen(capfd, tmp_path):
+    # Two lanes whose names both count from one, merged without read groups.
+    sam = SamBuilder([("chrX", 156_040_895)])
+    for bases in ("A", "C"):
+        for number in range(30):
+            sam.pair(str(number), 47_199_000, bases * 100, 47_199_020, "G" * 100)
+    bam = sam.write_bam(tmp_path / "clash.bam")
+    said = here(capfd, "call", str(bam), "--out", str(tmp_path / "out"), "--assay", "panel")
+    assert said.code == 0
+    # Standard output holds what a script wants: the verdict and where the report is.
+    assert [line.split(":")[0] for line in said.out.splitlines()[:1]] == ["clash"]
+    assert "not_assessable" in said.out and len(said.out.splitlines()) == 2
+    assert "warning: 120 records were left out, for reads of unlike fragments" in said.err
+
+
+def test_an_empty_window_says_nothing_of_copies(capfd, tmp_path):
+    sam = SamBuilder([("chrX", 156_040_895)])
+    sam.pair("a", 1_000, "A" * 50, 1_100, "C" * 50)
+    bam = sam.write_bam(tmp_path / "empty.bam")
+    said = here(capfd, "call", str(bam), "--out", str(tmp_path / "out"), "--assay", "panel")
+    assert said.code == 0 and "not_assessable" in said.out
+    assert "0 of 0" not in said.err

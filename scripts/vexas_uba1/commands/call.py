@@ -66,5 +66,8 @@ def command(reads: str, out: Path, **options: object) -> None:
     file = call_one(reads, out, **options)  # type: ignore[arg-type]
     result = read_result(file)
     name = result.call.sample.id
+    # Beside the verdict, for whoever reads "no fragments" must see why there are none.
+    for warning in result.call.qc.warnings:
+        click.echo(f"warning: {warning}", err=True)
     click.echo(f"{name}: {result.verdict.code}: {result.verdict.text}")
     click.echo(file.with_name(f"{name}.report.html"))

@@ -93,7 +93,7 @@ def _umi_warnings(report: DuplicateReport, hidden: int) -> list[str]:
 
 def _ends_warnings(report: DuplicateReport, hidden: int) -> list[str]:
     if not report.left_out:
-        if report.coinciding < _WORTH_TELLING * report.fragments:
+        if report.coinciding <= _WORTH_TELLING * report.fragments:
             return []
         return [
             f"{report.coinciding:,} of {report.fragments:,} fragments have the ends of another "
