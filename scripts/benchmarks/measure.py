@@ -15,7 +15,8 @@ from vexas_uba1.alignments.extraction import Extraction, extract_region
 from vexas_uba1.calling import CallOptions, call_sample
 from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.locus.record import load_locus
-from vexas_uba1.result import SampleCall, SampleInfo
+from vexas_uba1.observing import observe_sample
+from vexas_uba1.result import SampleInfo
 from vexas_uba1.samples.config import read_config
 
 Made = TypeVar("Made")
@@ -42,32 +43,14 @@ def extract(bam: Path, folder: Path, umi_tags: tuple[str, ...]) -> dict[str, Any
     return {**cost, "records": extraction.records}
 
 
+def observe(folder: Path, assay: str, umi_tags: tuple[str, ...]) -> dict[str, Any]:
+    """Count haplotypes in what :func:`extract` left in ``folder``; return what it cost."""
+    return _measured(lambda: _from_extracted(observe_sample, folder, assay, umi_tags))[1]
+
+
 def call(folder: Path, assay: str, umi_tags: tuple[str, ...]) -> dict[str, Any]:
     """Call what :func:`extract` left in ``folder`` and return what it cost and found."""
-    values = json.loads((folder / _EXTRACTION).read_text(encoding="utf-8"))
-    extraction = Extraction.from_json(values)
-    config = read_config({}).config
-    options = CallOptions(
-        sample=SampleInfo("benchmark", sex="male", assay=assay),
-        reporting_limit_vaf=config.reporting_limit_vaf[assay],
-        required_limit_vaf=config.required_limit_vaf[assay],
-        amplicon_limit_floor_vaf=config.amplicon_limit_floor_vaf,
-        umi_tags=umi_tags,
-    )
-
-    def called() -> SampleCall:
-        locus = load_locus()
-        catalogue = load_catalogue(locus)
-        return call_sample(
-            folder / _EXTRACTED,
-            extraction,
-            locus=locus,
-            catalogue=catalogue,
-            genomes=(),
-            options=options,
-        )
-
-    made, cost = _measured(called)
+    made, cost = _measured(lambda: _from_extracted(call_sample, folder, assay, umi_tags))
     (forced,) = (allele for allele in made.forced_alleles if allele.hgvs_c == ALLELE)
     flags = {variant.hgvs_c: variant.filters for variant in made.variants}
     return {
@@ -78,6 +61,30 @@ def call(folder: Path, assay: str, umi_tags: tuple[str, ...]) -> dict[str, Any]:
         "flags": flags.pop(ALLELE, None),
         "others": sorted(flags),
     }
+
+
+def _from_extracted(
+    step: Callable[..., Made], folder: Path, assay: str, umi_tags: tuple[str, ...]
+) -> Made:
+    values = json.loads((folder / _EXTRACTION).read_text(encoding="utf-8"))
+    extraction = Extraction.from_json(values)
+    config = read_config({}).config
+    options = CallOptions(
+        sample=SampleInfo("benchmark", sex="male", assay=assay),
+        reporting_limit_vaf=config.reporting_limit_vaf[assay],
+        required_limit_vaf=config.required_limit_vaf[assay],
+        amplicon_limit_floor_vaf=config.amplicon_limit_floor_vaf,
+        umi_tags=umi_tags,
+    )
+    locus = load_locus()
+    return step(
+        folder / _EXTRACTED,
+        extraction,
+        locus=locus,
+        catalogue=load_catalogue(locus),
+        genomes=(),
+        options=options,
+    )
 
 
 def _measured(make: Callable[[], Made]) -> tuple[Made, dict[str, float]]:
@@ -99,12 +106,12 @@ def _peak_bytes() -> int:
 
 
 def main(step: str, bam: str, folder: str, assay: str, umi_tag: str = "") -> None:
-    """Print the measurement of ``step``, extract or call."""
+    """Print the measurement of ``step``: extract, observe or call."""
     tags = (umi_tag,) if umi_tag else ()
     if step == "extract":
         found = extract(Path(bam), Path(folder), tags)
     else:
-        found = call(Path(folder), assay, tags)
+        found = {"observe": observe, "call": call}[step](Path(folder), assay, tags)
     sys.stdout.write(json.dumps(found) + "\n")
 
 

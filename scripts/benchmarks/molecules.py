@@ -35,8 +35,8 @@ _SEED = 41
 SECTION = "benchmark-molecules"
 _HEAD = """\
 | Library | Fragments | Reads | Extraction, CPU s (wall) | MB | Calling, CPU s (wall) | MB | \
-VAF drawn | VAF found |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|
+of it to haplotypes, CPU s | VAF drawn | VAF found |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 """
 
 
@@ -92,7 +92,9 @@ def _row(case: Case, genome: SimulatedGenome, folder: Path) -> str:
     bam = folder / "reads.bam"
     library = case.make(genome)
     write_bam(bam, genome, library, _SEED)
-    extraction, calling = (_measured(step, bam, folder, case) for step in ("extract", "call"))
+    extraction, calling, counting = (
+        _measured(step, bam, folder, case) for step in ("extract", "call", "observe")
+    )
     notes = [f"{calling['alt']:,} of {calling['depth']:,}"]
     if calling["flags"] is None:
         notes.append("below the test")
@@ -107,6 +109,7 @@ def _row(case: Case, genome: SimulatedGenome, folder: Path) -> str:
         f"{extraction['records']:,}",
         *_cost(extraction),
         *_cost(calling),
+        f"{counting['cpu_s']:.2f}",
         f"{drawn:.2%}",
         f"{found:.2%} ({'; '.join(notes)})",
     )

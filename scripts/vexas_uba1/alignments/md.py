@@ -48,13 +48,14 @@ class MdVotes:
             start: 0-based first reference position of each (n).
             end: Exclusive (n).
         """
-        place = (start >> _BUCKET << 32) + (end >> _BUCKET)
-        order = np.argsort(place, kind="stable")
+        place = (end >> _BUCKET << 32) + (start >> _BUCKET)
+        # Those that reach furthest first: what they tell, the others need not be asked for.
+        order = np.argsort(-place, kind="stable")
         # Only the first few at each place need be looked at one by one.
         late = order[_READS_PER_BASE:]
         is_late = np.zeros(place.size, dtype=np.bool_)
         is_late[late] = place[late] == place[order[:-_READS_PER_BASE]]
-        for row in np.flatnonzero(~is_late).tolist():
+        for row in order[~is_late[order]].tolist():
             at = int(place[row])
             asked = self._asked.get(at, 0)
             if asked < _READS_PER_BASE:

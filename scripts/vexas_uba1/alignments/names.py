@@ -10,7 +10,7 @@ import numpy as np
 import pysam
 from numpy.typing import NDArray
 
-_MATE_SUFFIXES = frozenset({"/1", "/2"})
+_MATE_SUFFIXES = ("/1", "/2")
 
 
 class Source(NamedTuple):
@@ -48,7 +48,7 @@ class FragmentNames:
         self, reads: Sequence[pysam.AlignedSegment], sources: Sequence[Source]
     ) -> NDArray[np.int64]:
         """Return the fragment of each of n records."""
-        names: list[object] = [_name(read) for read in reads]
+        names: list[object] = _names(reads)
         # Without a name nothing says which records belong together.
         if "*" in names:
             names = [object() if name == "*" else name for name in names]
@@ -63,7 +63,7 @@ class FragmentNames:
 
     def find(self, read: pysam.AlignedSegment, source: Source) -> int:
         """Return the number of a record's fragment, -1 if no record of it was added."""
-        name = _name(read)
+        (name,) = _names([read])
         return self._fragment_of.get((source, name) if self._has_lanes else name, -1)
 
     def forget(self) -> None:
@@ -72,7 +72,11 @@ class FragmentNames:
         self._shared_of.clear()
 
 
-def _name(read: pysam.AlignedSegment) -> str:
-    """Return the name without the number of a mate, which some old programs leave there."""
-    name = read.query_name or "*"
-    return name[:-2] if name[-2:] in _MATE_SUFFIXES else name
+def _names(reads: Sequence[pysam.AlignedSegment]) -> list[object]:
+    """Return the names without the number of a mate, which some old programs leave there."""
+    names = [read.query_name or "*" for read in reads]
+    # Rare, and told sooner of all names at once.
+    together = "\n".join((*names, ""))
+    if any(f"{suffix}\n" in together for suffix in _MATE_SUFFIXES):
+        names = [name[:-2] if name.endswith(_MATE_SUFFIXES) else name for name in names]
+    return [*names]
