@@ -14,20 +14,21 @@ from scipy.special import gammaln, logsumexp
 from scipy.stats import binom, nbinom
 
 from vexas_uba1.caller.background import Background, background_of
+from vexas_uba1.caller.factor import CommonFactor
 
 
-def made(weight, chance, trials, variance=0.0, lost=None):
+def made(weight, chance, trials, variance=0.0, lost=None, site_variance=0.0):
     """Return a background of groups as they are."""
     return Background(
         np.array(weight, dtype=np.int64),
         np.array(chance, dtype=float),
         np.array(trials, dtype=np.int64),
         np.zeros(len(weight)) if lost is None else np.array(lost, dtype=float),
-        variance,
+        CommonFactor(variance, site_variance),
     )
 
 
-def weighed(chance, size, lost=None, variance=None):
+def weighed(chance, size, lost=None, variance=None, site_variance=None):
     """Return the background of classes and their weights."""
     nothing = np.zeros(len(chance))
     return background_of(
@@ -35,6 +36,7 @@ def weighed(chance, size, lost=None, variance=None):
         np.array(size, dtype=np.int64),
         nothing if lost is None else np.array(lost, dtype=float),
         nothing if variance is None else np.array(variance, dtype=float),
+        nothing if site_variance is None else np.array(site_variance, dtype=float),
     )
 
 
@@ -291,15 +293,16 @@ def test_growing_is_having_more_of_the_same_kinds():
         [0.01, 0.02, 0.1],
         [0.04] * 3,
     )
-    background, _ = weighed(chance, size, lost, variance)
+    background, _ = weighed(chance, size, lost, variance, [0.6] * 3)
     grown = background.grown(7)
-    straight, _ = weighed(chance, np.array(size) * 7, lost, variance)
+    straight, _ = weighed(chance, np.array(size) * 7, lost, variance, [0.6] * 3)
     assert grown.total == straight.total == 7000
     assert grown.weight.tolist() == straight.weight.tolist()
     assert grown.trials.tolist() == straight.trials.tolist()
     assert grown.chance == pytest.approx(straight.chance)
     assert grown.mean_lost == pytest.approx(straight.mean_lost) == pytest.approx(0.022)
-    assert grown.variance == pytest.approx(0.04)
+    assert grown.factor.variance == pytest.approx(0.04)
+    assert grown.factor.site_variance == pytest.approx(0.6)
     assert background.grown(0.5).total == 500
 
 
@@ -353,8 +356,9 @@ def test_the_order_of_classes_does_not_matter(classes, random):
     assert of_one[shuffled].tolist() == of_other.tolist()
     assert one.weight.tolist() == other.weight.tolist()
     assert one.trials.tolist() == other.trials.tolist()
-    for name in ("chance", "lost", "variance"):
+    for name in ("chance", "lost"):
         assert getattr(one, name) == pytest.approx(getattr(other, name))
+    assert one.factor.variance == pytest.approx(other.factor.variance)
     score = int(one.mean * 48) + 100
     assert one.log_tail(score) == pytest.approx(other.log_tail(score), rel=1e-6, abs=1e-9)
 
@@ -376,8 +380,10 @@ def test_the_doubt_is_that_of_the_molecules_that_decide():
     background, weight = weighed(chance, size, variance=variance)
     decisive = chance * size * weight
     expected = reduce(float.__add__, (decisive * variance).tolist()) / decisive.sum()
-    assert background.variance == pytest.approx(expected)
-    assert weighed(chance, size, variance=[0.3, 0.3])[0].variance == pytest.approx(0.3)
+    assert background.factor.variance == pytest.approx(expected)
+    of_sites = weighed(chance, size, site_variance=variance)[0].factor
+    assert (of_sites.variance, of_sites.site_variance) == pytest.approx((0.0, expected))
+    assert weighed(chance, size, variance=[0.3, 0.3])[0].factor.variance == pytest.approx(0.3)
 
 
 def test_a_few_poor_molecules_do_not_change_what_good_ones_prove():

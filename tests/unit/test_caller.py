@@ -15,7 +15,7 @@ from vexas_uba1.caller.caller import HIGHEST_QUALITY, Caller, Counting, TestLeve
 from vexas_uba1.caller.exact import proportion_interval, upper_bound
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.hgvs import describe, parse_c
-from vexas_uba1.noise import Place
+from vexas_uba1.noise import Place, count_positions, doubts
 from vexas_uba1.noise.indels import INDEL_DOUBT, INDEL_ERROR
 
 START = CODON - 3  # c.118
@@ -343,14 +343,24 @@ def test_inserted_bases_in_the_codon_break_it():
     assert codon_haplotypes(view, grch38()) == {"ATG": 37, "ins": 5}
 
 
-def test_position_limits_ask_for_a_poisson_count():
-    made = caller(fragments((300, EXON), (100, EXON[:9])))
+def test_position_limits_ask_for_a_count_that_errors_do_not_reach():
+    made_molecules = fragments((300, EXON), (100, EXON[:9]))
+    made = caller(made_molecules)
     limits = made.position_limits
     assert limits.depth.tolist() == [400] * 9 + [300] * 9
     level = LEVELS.search / (5 * len(EXON))
+    # All bases are of one kind of observation; sites hardly differ, as far as so few can tell.
+    known = made.model.recalibration
+    assert known.site_variance < 0.02
+    counted = count_positions(made_molecules, grch38(), POSITIONS)
+    variance = doubts(counted, made.model)[0] + known.site_variance
     for row in (0, 17):
         expected = limits.depth[row] * 1e-3 / 3
-        needed = next(k for k in range(1, 99) if poisson.sf(k - 1, expected) <= level)
+        shape = 1 / variance
+        needed = next(
+            k for k in range(1, 99) if nbinom.sf(k - 1, shape, 1 / (1 + expected / shape)) <= level
+        )
+        assert needed >= next(k for k in range(1, 99) if poisson.sf(k - 1, expected) <= level)
         # Three cuts keep bases of Phred 30, two keep none.
         assert limits.needed[row, :3].tolist() == [needed] * 3
         assert limits.used[row].tolist() == [limits.depth[row]] * 3 + [0, 0]

@@ -202,7 +202,7 @@ def test_the_doubt_is_of_the_expected_number_of_errors():
         M41T,
         evidence.view,
         evidence.shows,
-        Misreading(np.array([0.01, 0.03]), np.array([0.4, 0.1])),
+        Misreading(np.array([0.01, 0.03]), np.array([0.3, 0.1]), np.array([0.1, 0.0])),
         evidence.lost,
     )
     size = evidence.view.classes.size

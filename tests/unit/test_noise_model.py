@@ -50,10 +50,11 @@ def test_factor_and_doubt_are_those_of_the_observations_kind():
     assert model.substitution(quality, origin, HERE, A, C) == pytest.approx(
         [10 * one, one, 10 * one, 10 * 10**-3.7 / 3]
     )
-    assert model.variance(quality, origin, HERE, A, C) == pytest.approx([0.35, 0.05, 0.05, 0.35])
+    assert model.variance(quality, origin, HERE, A, C) == pytest.approx([0.3, 0, 0, 0.3])
     elsewhere = model.substitution(quality, origin, Place(10, 8), A, C)
     assert elsewhere[0] == pytest.approx(one)
-    assert model.variance(quality, origin, Place(10, 8), A, C) == pytest.approx([0.05] * 4)
+    assert model.variance(quality, origin, Place(10, 8), A, C) == pytest.approx([0] * 4)
+    assert model.site_variance(HERE) == model.site_variance(Place(10, 8)) == 0.05
     assert model.mismatch_rate == 0.001
 
 
@@ -90,7 +91,9 @@ def test_a_sites_own_doubt_stands_for_that_of_unknown_sites():
         model_with(variance=0.1, site_variance=0.7).recalibration, sites=sites(variance=0.4)
     )
     assert model.variance(bytes_of(30), bytes_of(0), HERE, A, C) == pytest.approx([0.5])
-    assert model.variance(bytes_of(30), bytes_of(0), Place(6, 7), A, C) == pytest.approx([0.8])
+    assert model.site_variance(HERE) == 0
+    assert model.variance(bytes_of(30), bytes_of(0), Place(6, 7), A, C) == pytest.approx([0.1])
+    assert model.site_variance(Place(6, 7)) == 0.7
 
 
 def test_factors_of_positions_are_those_of_their_observations():

@@ -154,22 +154,25 @@ def test_doubt_is_that_of_the_error_that_must_come_first():
     model = model_with({(A, G): 6}, variance=0.2, site_variance=0.05)
     view = view_with(["ATG"] * 10)
     one = misreading(view, (A, C, G), model)
-    assert one.variance == near([0.25 * ONE / (ONE + PLACED)])
+    assert one.variance == near([0.2 * ONE / (ONE + PLACED)])
+    assert one.site_variance == near([0.05 * ONE / (ONE + PLACED)])
     model.recalibration.variance[T, :, C] = 0.7
     # A>G is likelier than T>C: T>C comes along.
     two = misreading(view, (G, C, G), model)
-    assert two.variance * two.chance == near([0.25 * (two.chance[0] - PLACED)])
+    assert two.variance * two.chance == near([0.2 * (two.chance[0] - PLACED)])
+    assert two.site_variance * two.chance == near([0.05 * (two.chance[0] - PLACED)])
     likelier = model_with({(T, C): 6}, variance=0.2)
     likelier.recalibration.variance[T, :, C] = 0.7
     three = misreading(view, (G, C, G), likelier)
     assert three.variance * three.chance == near([0.7 * (three.chance[0] - PLACED)])
     alone = misreading(view, (A, C, G), model)
-    assert alone.variance * alone.chance == near([0.75 * ONE])
+    assert alone.variance * alone.chance == near([0.7 * ONE])
 
 
 def test_doubt_of_indels_is_assumed_and_of_parents_shared():
     view = replace(view_with(["ATG"] * 10), indels=(deletion(0),), carried=np.zeros((1, 10), bool))
-    found = misreading(view, (A, T, G, 1), PLAIN)
+    found = misreading(view, (A, T, G, 1), model_with(site_variance=0.6))
+    assert found.site_variance.tolist() == [0]
     assert found.variance * found.chance == near([INDEL_DOUBT**2 * PLAIN.indel(DELETION, 6)])
     model = model_with(variance=0.4)
     model.recalibration.variance[C] = 0.1

@@ -7,10 +7,10 @@ weights are rounded to whole numbers, so that their sum lies on a lattice and it
 errors alone is computed without further approximation, by a discrete Fourier transform of its
 characteristic function (Hong 2013, doi:10.1016/j.csda.2012.10.006, for equal weights).
 
-How far the error probabilities are off together is not known exactly: a common factor of mean one
-has a gamma distribution with the error model's relative variance v. Of a sum with the cumulants C,
-a Poisson mixture has -log(1 - v C) / v. With equal and small p the number of erring molecules is
-then beta-binomial (here: its limit, negative binomial).
+How far the error probabilities are off together is not known exactly: :mod:`caller.factor` says
+how a common factor of mean one is distributed. Over a gamma distribution of relative variance v, a
+sum with the cumulants C becomes a Poisson mixture with -log(1 - v C) / v. With equal and small p
+the number of erring molecules is then beta-binomial (here: its limit, negative binomial).
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtr
+from scipy.special import logsumexp, ndtr
+
+from vexas_uba1.caller.factor import NEARLY_CERTAIN, CommonFactor
 
 _MOST_WEIGHT = 48
 _LARGEST_MEAN = 20_000
@@ -29,7 +31,6 @@ _LARGEST_MEAN = 20_000
 _DETECTABLE, _DETECTABLE_SDS = 8.0, 3.0
 """Molecules that a weak but detectable allele has about, where there are no errors; and beyond
 them, in standard deviations of the number of errors."""
-_NEARLY_CERTAIN = 1e-9
 _TAIL_SDS, _TILTED_SDS = 14.0, 30.0
 _STEEPEST = 700.0
 _LEAST_LOGARITHM = -745.0
@@ -40,7 +41,7 @@ _MOST_EXACT = 128
 _MOST_POINTS = 1 << 21
 """Points of all lattices of one question: where errors are many, sums of few are nearly normal."""
 _AS_GOOD_AS_SURE = 1 - 1e-10
-_SMALLEST_TABLED = 1e-12
+_SMALLEST_TABLED = 1e-10
 """Tails below it are summed where they are likely, for the transform is exact to some 1e-15."""
 
 
@@ -53,14 +54,14 @@ class Background:
         chance: Probability that it does so by error, mean of the group (G).
         trials: Molecules (G).
         lost: Share of true molecules that are misread (G).
-        variance: Relative variance of the factor common to all chances.
+        factor: Common to all chances.
     """
 
     weight: NDArray[np.int64]
     chance: NDArray[np.float64]
     trials: NDArray[np.int64]
     lost: NDArray[np.float64]
-    variance: float
+    factor: CommonFactor
 
     @property
     def total(self) -> int:
@@ -98,23 +99,23 @@ class Background:
             self.chance,
             np.rint(self.trials * factor).astype(np.int64),
             self.lost,
-            np.full(self.chance.size, self.variance),
+            np.full(self.chance.size, self.factor.variance),
+            np.full(self.chance.size, self.factor.site_variance),
         )
         return background
 
-    @cached_property
-    def _highest(self) -> float:
-        """A sum that errors alone never reach."""
-        erring = self.trials * self.chance
+    def _highest(self, value: float) -> float:
+        """Return a sum that errors alone never reach, the factor lying about ``value``."""
+        erring = self.trials * self.chance * value
         mean = float(erring @ self._steps)
-        spread = float(erring @ self._steps**2) + self.variance * mean**2
+        spread = float(erring @ self._steps**2) + self.factor.spread * mean**2
         return float(mean + _TAIL_SDS * spread**0.5 + 16 * int(self._steps.max(initial=1)))
 
     @cached_property
     def _tails(self) -> NDArray[np.float64]:
         """P(sum >= s) for s = 0, 1, 2 and so on."""
-        size = _lattice(self._highest)
-        mass = np.fft.irfft(np.exp(self._mixed(self._cumulants(size))), size)
+        size = _lattice(self._highest(float(self.factor.values[-1])))
+        mass = np.fft.irfft(self.factor.moment(self._cumulants(size)), size)
         return np.cumsum(mass[::-1])[::-1]
 
     def _cumulants(self, size: int, tilt: float = 0.0) -> NDArray[np.complex128]:
@@ -127,19 +128,8 @@ class Background:
         )
         return each
 
-    def _mixed(self, cumulants: NDArray[np.complex128]) -> NDArray[np.complex128]:
-        """Return the same over the factor's gamma distribution."""
-        if self.variance < _NEARLY_CERTAIN:
-            return cumulants
-        mixed = -np.log(1 - self.variance * cumulants) / self.variance
-        return np.asarray(mixed, dtype=np.complex128)
-
     def log_tail(self, score: int) -> float:
-        """Return the natural logarithm of P(sum of weights >= score) by errors alone.
-
-        Where the tail is small the distribution is tilted until its mean is the score and summed
-        there, so that nothing underflows.
-        """
+        """Return the natural logarithm of P(sum of weights >= score) by errors alone."""
         if score <= 0:
             return 0.0
         # No sum lies between two steps.
@@ -147,54 +137,72 @@ class Background:
         highest = int(self._steps @ self.trials)
         if score > highest:
             return float("-inf")
-        if score == highest and self.variance < _NEARLY_CERTAIN:
+        if score == highest and self.factor.is_certain:
             used = self._steps > 0
             return float(self.trials[used] @ np.log(self.chance[used]))
         if score < self._tails.size and self._tails[score] > _SMALLEST_TABLED:
             return min(0.0, float(np.log(self._tails[score])))
-        tilt, cumulant, spread = self._tilted(score)
+        parts = [self._remote(score, value) for value in self.factor.values.tolist()]
+        return min(0.0, float(logsumexp(parts, b=self.factor.weights)))
+
+    def _remote(self, score: int, value: float) -> float:
+        """Return the logarithm of a small tail, the factor lying about ``value``.
+
+        The distribution is tilted until its mean is the score and summed there, so that nothing
+        underflows.
+        """
+        tilt, cumulant, spread = self._tilted(score, value)
+        if tilt <= 0:
+            return 0.0
         if cumulant - tilt * score < _BEYOND_TELLING:
             # Daniels 1987, doi:10.2307/1403269: first order, on a lattice.
             step = -np.expm1(-tilt) * spread * (2 * np.pi) ** 0.5
             return cumulant - tilt * score - float(np.log(max(step, 1.0)))
         size = _lattice(score + _TILTED_SDS * spread)
         moments: NDArray[np.complex128] = np.exp(
-            self._mixed(self._cumulants(size, tilt)) - cumulant
+            self.factor.mixed(value * self._cumulants(size, tilt)) - cumulant
         )
         mass = np.fft.irfft(moments, size)[score:]
         series = float(np.exp(-tilt * np.arange(mass.size)) @ mass)
         return min(0.0, cumulant - tilt * score + float(np.log(max(series, 1e-300))))
 
-    def _tilted(self, score: int) -> tuple[float, float, float]:
-        """Return the tilt that makes ``score`` the mean, the cumulant there and the deviation."""
+    def _tilted(self, score: int, value: float) -> tuple[float, float, float]:
+        """Return the tilt that makes ``score`` the mean, the cumulant there and the deviation.
+
+        No tilt where the mean is the score or more without one.
+        """
+        variance = self.factor.spread
 
         def cumulant(tilt: float) -> float:
-            return float(self.trials @ np.log1p(self.chance * np.expm1(self._steps * tilt)))
+            each = np.log1p(self.chance * np.expm1(self._steps * tilt))
+            return value * float(self.trials @ each)
 
         def moments(tilt: float) -> tuple[float, float]:
             grown = self.chance * np.exp(self._steps * tilt)
             shown = grown / (1 - self.chance + grown)
-            mean = float((self.trials * self._steps) @ shown)
-            square = float((self.trials * self._steps**2) @ (shown * (1 - shown)))
-            kept = max(1 - self.variance * cumulant(tilt), 1e-12)
-            return mean / kept, square / kept + self.variance * (mean / kept) ** 2
+            mean = value * float((self.trials * self._steps) @ shown)
+            square = value * float((self.trials * self._steps**2) @ (shown * (1 - shown)))
+            kept = max(1 - variance * cumulant(tilt), 1e-12)
+            return mean / kept, square / kept + variance * (mean / kept) ** 2
 
+        if moments(0.0)[0] >= score:
+            return 0.0, 0.0, moments(0.0)[1] ** 0.5
         steepest = _STEEPEST / int(self._steps.max())
         low, high = 0.0, 1e-3
-        while high < steepest and self.variance * cumulant(2 * high) < 1:
+        while high < steepest and variance * cumulant(2 * high) < 1:
             if moments(high)[0] >= score:
                 break
             low, high = high, 2 * high
-        if moments(high)[0] < score and self.variance * cumulant(2 * high) >= 1:
+        if moments(high)[0] < score and variance * cumulant(2 * high) >= 1:
             # The factor's own tail ends here; the mean grows without bound before it.
-            end = brentq(lambda tilt: self.variance * cumulant(tilt) - 1, high, 2 * high)
+            end = brentq(lambda tilt: variance * cumulant(tilt) - 1, high, 2 * high)
             low, high = high, float(end) * (1 - 1e-13)
         tilt = high
         if moments(high)[0] > score:
             tilt = float(brentq(lambda tilt: moments(tilt)[0] - score, low, high, xtol=1e-14))
         mixed = cumulant(tilt)
-        if self.variance >= _NEARLY_CERTAIN:
-            mixed = -float(np.log(max(1 - self.variance * mixed, 1e-300))) / self.variance
+        if variance >= NEARLY_CERTAIN:
+            mixed = -float(np.log(max(1 - variance * mixed, 1e-300))) / variance
         return tilt, mixed, moments(tilt)[1] ** 0.5
 
     def critical_score(self, level: float) -> int | None:
@@ -226,8 +234,9 @@ class Background:
         surplus = counts * mean + float(erring @ self._steps) - score + 0.5
         reached = ndtr(surplus / np.sqrt(np.maximum(spread, 1e-12)))
         exact = min(most, _MOST_EXACT, int(2 * score / max(mean, 1e-300)) + 16)
-        exact = min(exact, _MOST_POINTS // _lattice(self._highest))
-        size = _lattice(self._highest + exact * int(self._steps.max(initial=1)))
+        highest = max(self._highest(1.0), float(score))
+        exact = min(exact, _MOST_POINTS // _lattice(highest))
+        size = _lattice(highest + exact * int(self._steps.max(initial=1)))
         moment: NDArray[np.complex128] = np.fft.rfft(np.bincount(self._steps, share, size))
         power: NDArray[np.complex128] = np.exp(self._cumulants(size))
         for count in range(exact + 1):
@@ -245,6 +254,7 @@ def background_of(
     size: NDArray[np.int64],
     lost: NDArray[np.float64],
     variance: NDArray[np.float64],
+    site_variance: NDArray[np.float64],
 ) -> tuple[Background, NDArray[np.int64]]:
     """Weigh the molecules of an allele.
 
@@ -252,7 +262,8 @@ def background_of(
         chance: Probability that a molecule shows it by error, by class of molecules (c).
         size: Molecules of each class (c).
         lost: Share of true molecules that are misread (c).
-        variance: Relative variance of the chance (c).
+        variance: Relative variance of the chance's kind (c).
+        site_variance: Relative variance of single sites around it (c).
 
     Returns:
         The background and the weight of each class (c).
@@ -263,7 +274,9 @@ def background_of(
     vaf = (_DETECTABLE + _DETECTABLE_SDS * expected**0.5) / total
     worth = np.log1p(vaf / chance)
     coarse = _MOST_WEIGHT / max(float(worth.max(initial=1e-300)), 1e-300)
-    mean = float((chance * size) @ worth) * coarse
+    # The site's own factor may make it many times as large.
+    reach = CommonFactor(0.0, float(site_variance.max(initial=0.0))).values[-1]
+    mean = float((chance * size) @ worth) * coarse * reach
     coarse *= min(1.0, _LARGEST_MEAN / max(mean, 1.0))
     weight = np.maximum(np.rint(worth * coarse), worth >= worth.max(initial=0)).astype(np.int64)
     weights, group = np.unique(weight, return_inverse=True)
@@ -276,7 +289,12 @@ def background_of(
             np.bincount(group, chance * size, weights.size) / per,
             np.rint(trials).astype(np.int64),
             np.bincount(group, lost * size, weights.size) / per,
-            float(decisive @ variance / max(decisive.sum(), 1e-300)),
+            CommonFactor(
+                *(
+                    float(decisive @ each / max(decisive.sum(), 1e-300))
+                    for each in (variance, site_variance)
+                )
+            ),
         ),
         weight,
     )

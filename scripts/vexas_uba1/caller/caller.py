@@ -34,6 +34,7 @@ from vexas_uba1.caller.evidence import (
     depth_for_limit,
 )
 from vexas_uba1.caller.exact import upper_bound
+from vexas_uba1.caller.factor import CommonFactor
 from vexas_uba1.caller.limits import PositionLimits, position_limits
 from vexas_uba1.caller.search import Search, Shown, outstanding
 from vexas_uba1.filters import LOW_BASE_QUALITY, Support, Surroundings
@@ -46,6 +47,7 @@ from vexas_uba1.noise import (
     SiteRates,
     count_positions,
     cuts,
+    doubts,
     fit,
     median_quality,
     reference_misread,
@@ -194,10 +196,16 @@ class Caller:
     @cached_property
     def position_limits(self) -> PositionLimits:
         """What a search for substitutions can find at each position."""
+        # A panel tells most sites' own rates.
+        site_variance = 0.0 if self._sites else self.model.recalibration.site_variance
         return position_limits(
             self._counted.positions,
             self._counted.reference,
             cuts(self._counted, self.model),
+            [
+                CommonFactor(variance, site_variance)
+                for variance in doubts(self._counted, self.model).tolist()
+            ],
             self._search_level,
             self._counting.most_molecules,
         )

@@ -194,7 +194,11 @@ class Evidence:
     def _test(self) -> tuple[Background, NDArray[np.int64]]:
         """What errors alone would show, and the weight of each class (c)."""
         return background_of(
-            self.errors.chance, self.view.classes.size, self.lost, self.errors.variance
+            self.errors.chance,
+            self.view.classes.size,
+            self.lost,
+            self.errors.variance,
+            self.errors.site_variance,
         )
 
     @property
@@ -221,7 +225,8 @@ class Evidence:
     def doubt(self) -> float:
         """Relative standard deviation of the expected number of errors."""
         expected = self.errors.chance * self.view.classes.size
-        variance = float(expected @ self.errors.variance) / max(float(expected.sum()), 1e-300)
+        each = self.errors.variance + self.errors.site_variance
+        variance = float(expected @ each) / max(float(expected.sum()), 1e-300)
         return float(variance**0.5)
 
 

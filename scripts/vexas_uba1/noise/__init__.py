@@ -3,7 +3,7 @@
 from vexas_uba1.noise.counts import PositionCounts, count_positions, median_quality
 from vexas_uba1.noise.model import NAME, ErrorModel, Place, fit
 from vexas_uba1.noise.patterns import Misreading, misreading, reference_misread
-from vexas_uba1.noise.positions import Cuts, cuts, tail_by_position
+from vexas_uba1.noise.positions import Cuts, cuts, doubts, tail_by_position
 from vexas_uba1.noise.recalibration import STRAND_OF
 from vexas_uba1.noise.sites import STRAND_KINDS, SiteRates
 
@@ -19,6 +19,7 @@ __all__ = [
     "SiteRates",
     "count_positions",
     "cuts",
+    "doubts",
     "fit",
     "median_quality",
     "misreading",

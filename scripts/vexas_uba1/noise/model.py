@@ -33,6 +33,7 @@ from vexas_uba1.noise.recalibration import (
     usable_positions,
 )
 from vexas_uba1.noise.sites import SiteRates
+from vexas_uba1.reference import UNKNOWN
 
 NAME = (
     "base and mapping qualities, recalibrated by kind of substitution, quality, neighbouring "
@@ -107,15 +108,19 @@ class ErrorModel:
         true: int,
         shown: int,
     ) -> NDArray[np.float64]:
-        """Return the relative variance of each of these probabilities (n)."""
+        """Return the relative variance of each, as far as the kind and a panel tell it (n)."""
         known: NDArray[np.float64] = self.recalibration.variance[true, place.context, shown][
             origin, quality_class(quality)
         ]
         row = None if self.sites is None else self.sites.row(place.position)
-        own = self.recalibration.site_variance
         if self.sites is not None and row is not None:
-            own = float(self.sites.variance[row, shown])
-        return known + own
+            known = known + float(self.sites.variance[row, shown])
+        return known
+
+    def site_variance(self, place: Place) -> float:
+        """Return the relative variance of single sites; none where a panel knows the site."""
+        known = self.sites is not None and self.sites.row(place.position) is not None
+        return 0.0 if known else self.recalibration.site_variance
 
     def factors(self, counted: PositionCounts) -> NDArray[np.float64]:
         """Return the factors on what the qualities announce of each position (P, 4, 9, 5)."""
@@ -125,6 +130,15 @@ class ErrorModel:
             own = self.sites.ratio[rows][:, :, STRAND_OF, None]
             factors[known] = np.maximum(factors[known] * own, 1.0)
         return factors
+
+    def variances(self, counted: PositionCounts) -> NDArray[np.float64]:
+        """Return :meth:`variance` of each kind of observation of each position (P, 4, 9, 5)."""
+        reference = np.minimum(counted.reference, UNKNOWN - 1)
+        variances: NDArray[np.float64] = self.recalibration.variance[reference, counted.context]
+        if self.sites is not None:
+            known, rows = self.sites.rows(counted.positions)
+            variances[known] += self.sites.variance[rows][:, :, None, None]
+        return variances
 
     def indel(self, kind: int, run: int) -> float:
         """Return the probability of an insertion or deletion by error.

@@ -25,11 +25,13 @@ class Misreading:
 
     Attributes:
         chance: Of showing the pattern by error (c).
-        variance: Relative variance of that (c).
+        variance: Relative variance of that, as far as errors of the kind are known (c).
+        site_variance: Relative variance of single sites around it (c).
     """
 
     chance: NDArray[np.float64]
     variance: NDArray[np.float64]
+    site_variance: NDArray[np.float64]
 
 
 def misreading(
@@ -57,12 +59,16 @@ def misreading(
     total = sum(parents.values())
     classes = view.classes
     chance = misplaced(classes.mapping_quality)
-    variance = np.zeros(chance.size)
+    variance, site_variance = np.zeros(chance.size), np.zeros(chance.size)
     for parent, weight in parents.items():
         read = _misread(view, parent, pattern, model)
         chance += weight / total * read.chance
         variance += weight / total * read.chance * read.variance
-    return Misreading(np.clip(chance, 1e-300, HIGHEST_ERROR), variance / np.maximum(chance, 1e-300))
+        site_variance += weight / total * read.chance * read.site_variance
+    positive = np.maximum(chance, 1e-300)
+    return Misreading(
+        np.minimum(positive, HIGHEST_ERROR), variance / positive, site_variance / positive
+    )
 
 
 def reference_misread(view: View, pattern: Pattern, model: ErrorModel) -> NDArray[np.float64]:
@@ -90,14 +96,18 @@ def _misread(view: View, parent: Pattern, pattern: Pattern, model: ErrorModel) -
         else:
             place = Place(view.positions[row], view.context[row])
             asked = (classes.quality[row], classes.origin[row], place, true, shown)
-            errors.append(Misreading(model.substitution(*asked), model.variance(*asked)))
+            own = np.full(count, model.site_variance(place))
+            errors.append(Misreading(model.substitution(*asked), model.variance(*asked), own))
             continue
-        errors.append(Misreading(np.full(count, chance), np.full(count, INDEL_DOUBT**2)))
+        doubt = np.full(count, INDEL_DOUBT**2)
+        errors.append(Misreading(np.full(count, chance), doubt, np.zeros(count)))
     # The likeliest error comes by itself; the others come along with it.
     first, along = errors[0].chance, np.ones(count)
-    variance = errors[0].variance
+    variance, site_variance = errors[0].variance, errors[0].site_variance
     for error in errors[1:]:
         along *= np.maximum(np.minimum(first, error.chance), ERROR_BESIDE_ERROR)
-        variance = np.where(error.chance > first, error.variance, variance)
+        likelier = error.chance > first
+        variance = np.where(likelier, error.variance, variance)
+        site_variance = np.where(likelier, error.site_variance, site_variance)
         first = np.maximum(first, error.chance)
-    return Misreading(first * along * kept, variance)
+    return Misreading(first * along * kept, variance, site_variance)

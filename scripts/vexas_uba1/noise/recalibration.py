@@ -101,11 +101,18 @@ def recalibrate(counted: PositionCounts, usable: NDArray[np.bool_]) -> Recalibra
     announced[rows, kept.reference] = 0
     seen, expected = (_by_context(kept, values) for values in (mismatches, announced))
     factor, variance = _levels(seen, expected)
-    total = int(kept.counts.sum())
-    fitted = Recalibration(factor, variance, 0.0, mismatches.sum() / total if total else None)
-    explained = (announced * fitted.at(kept)).sum(axis=(2, 3))
+    # Around what is seen, be it less than the qualities announce.
+    explained = (announced * factor[kept.reference, kept.context]).sum(axis=(2, 3))
     site = variance_of(mismatches.sum(axis=(2, 3)), explained, SITE_PRIOR)
-    return Recalibration(factor, variance, float(site.item()), fitted.mismatch_rate)
+    trusted = np.maximum(factor, 1.0)
+    total = int(kept.counts.sum())
+    return Recalibration(
+        trusted,
+        # What lies far below the floor is no doubt above it.
+        variance * (factor / trusted) ** 2,
+        float(site.item()),
+        mismatches.sum() / total if total else None,
+    )
 
 
 def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
@@ -207,9 +214,7 @@ def _levels(
     by_strand, announced = (_by_strand(values) for values in (seen, expected * factor))
     own = shrink(by_strand, announced, LEVEL_PRIOR, (1, 4))[:, :, :, STRAND_OF]
     factor *= own.ratio
-    trusted = np.maximum(factor, 1.0)
-    # What lies far below the floor is no doubt above it.
-    return trusted, own.variance(variance) * (factor / trusted) ** 2
+    return factor, own.variance(variance)
 
 
 def _by_strand(values: NDArray[np.float64]) -> NDArray[np.float64]:
