@@ -352,7 +352,7 @@ def test_position_limits_ask_for_a_count_that_errors_do_not_reach():
     # All bases are of one kind of observation; sites hardly differ, as far as so few can tell.
     known = made.model.recalibration
     assert known.site_variance < 0.02
-    counted = count_positions(made_molecules, grch38(), POSITIONS)
+    counted = count_positions(made_molecules, record_reference(), POSITIONS)
     variance = doubts(counted, made.model)[0] + known.site_variance
     for row in (0, 17):
         expected = limits.depth[row] * 1e-3 / 3
