@@ -44,6 +44,7 @@ NEED_HEAD = head(
         "Ours",
         "Ours / optimum drawn",
         "Without flags / optimum drawn",
+        "Ours / best that knows no site's own rate",
     ),
     2,
 )
@@ -102,6 +103,8 @@ class Need:
         ratio: Ours by the optimum's, both drawn.
         ratio_error: Its standard error.
         unflagged: The same ratio if flags did not count; meaningless where errors alone are found.
+        blind: Ratio of ours to a test that knows how sites differ, but not how this one does, and
+            its standard error; None where they do not differ.
     """
 
     theory: float
@@ -110,6 +113,7 @@ class Need:
     ratio: float
     ratio_error: float
     unflagged: float
+    blind: tuple[float, float] | None
 
 
 def need(
@@ -123,7 +127,8 @@ def need(
     best = [sample.optimum(change, level) for sample in samples[: None if library.spread else 1]]
     best = best if library.spread else best * backgrounds
     theory = float(np.mean([each.needed for each in best]))
-    runs: list[tuple[int, float, bool, bool, bool]] = []
+    unknowing = samples[0].blind(change, level)
+    runs: list[tuple[int, float, bool, bool, bool, bool]] = []
     multiples = list(_MULTIPLES)
     for multiple in multiples:
         for cluster, (sample, optimal) in enumerate(zip(samples, best, strict=True)):
@@ -131,34 +136,53 @@ def need(
             for _ in range(codons if vaf < 1 else 0):
                 view, kind = sample.codon(change, vaf)
                 found, shows = sample.asked(change, view, level)
-                score = int(optimal.weight[kind[shows]].sum())
+                best_finds = int(optimal.weight[kind[shows]].sum()) >= optimal.critical
+                unknowing_finds = best_finds
+                if unknowing is not None:
+                    unknowing_finds = int(unknowing[0][kind[shows]].sum()) >= unknowing[1]
                 runs.append(
-                    (cluster, multiple, found.significant, passes(found), score >= optimal.critical)
+                    (
+                        *(cluster, multiple, found.significant, passes(found)),
+                        *(best_finds, unknowing_finds),
+                    )
                 )
         last = [run[3] for run in runs if run[1] == multiple]
         if multiple == multiples[-1] and last and np.mean(last) < _ENOUGH and multiple < _MOST:
             multiples.append(multiple * _MORE)
-    table = np.array(runs, dtype=np.float64).reshape(-1, 5)
+    table = np.array(runs, dtype=np.float64).reshape(-1, 6)
     if not table.size or table[table[:, 1] == multiples[-1]][:, 3].mean() < 0.5:
         return None
-    significant, passing, optimum = _needs(table)
-    ratio = passing / optimum
-    left = []
-    for cluster in range(backgrounds):
-        _, ours, other = _needs(table[table[:, 0] != cluster])
-        left.append(np.log(ours / other))
-    spread = np.array(left) - np.mean(left)
-    error = ratio * sqrt((backgrounds - 1) / backgrounds * float(spread @ spread))
-    # A multiple is of each sample's own optimum; on average that is the theory's number.
-    return Need(theory, optimum * theory, passing * theory, ratio, error, significant / optimum)
-
-
-def _needs(table: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return the multiples at which 95 % are significant, pass, and are found by the optimum."""
-    significant, passing, best = (
-        molecules_for_power(table[:, 1], table[:, column]) for column in (2, 3, 4)
+    needs = _needs(table)
+    significant, passing, optimum, untold = needs
+    left = np.array(
+        [np.log(_needs(table[table[:, 0] != cluster])) for cluster in range(backgrounds)]
     )
-    return significant, passing, best
+
+    def error(ours: int, other: int) -> float:
+        """Return the standard error of a ratio of two of the needs, by jackknife."""
+        ratio = left[:, ours] - left[:, other]
+        spread = ratio - ratio.mean()
+        size = sqrt((backgrounds - 1) / backgrounds * float(spread @ spread))
+        return float(needs[ours] / needs[other]) * size
+
+    # A multiple is of each sample's own optimum; on average that is the theory's number.
+    return Need(
+        theory,
+        optimum * theory,
+        passing * theory,
+        passing / optimum,
+        error(1, 2),
+        significant / optimum,
+        None if unknowing is None else (passing / untold, error(1, 3)),
+    )
+
+
+def _needs(table: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Return the multiples at which 95 % are significant, pass, and are found by either test."""
+    significant, passing, best, untold = (
+        molecules_for_power(table[:, 1], table[:, column]) for column in (2, 3, 4, 5)
+    )
+    return significant, passing, best, untold
 
 
 def need_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = WITH_PANEL) -> str:
@@ -177,7 +201,7 @@ def need_table(effort: Effort, tell: Tell, libraries: Sequence[Library] = WITH_P
 def _need_row(library: Library, region: str, depth: int, change: Change, found: Need | None) -> str:
     start = (library.name, region, f"{depth:,}", gene().name(change))
     if found is None:
-        return row((*start, *["more than there are"] * 2, "–", "–", "–"))
+        return row((*start, *["more than there are"] * 2, *["–"] * 4))
     return row(
         (
             *start,
@@ -186,6 +210,7 @@ def _need_row(library: Library, region: str, depth: int, change: Change, found: 
             f"{found.ours:.1f}",
             f"{found.ratio:.2f} ± {found.ratio_error:.2f}",
             f"{found.unflagged:.2f}" if found.unflagged > 0.5 else "found without any",
+            "–" if found.blind is None else f"{found.blind[0]:.2f} ± {found.blind[1]:.2f}",
         )
     )
 

@@ -15,6 +15,8 @@ _STEPS = 64
 """Steps of the lattice per unit of the natural logarithm of the likelihood ratio."""
 
 
+_SITE_STEP = 0.2
+"""Standard deviations between the sites' factors that stand for all."""
 _SETTLED = 0.02
 """Relative change of the VAF at which its weights are as good as the final one's."""
 
@@ -62,6 +64,43 @@ def optimum(
     return Optimum(weight[group], critical, vaf * total)
 
 
+def blind(
+    chance: NDArray[np.float64],
+    trials: NDArray[np.float64],
+    lost: NDArray[np.float64],
+    level: float,
+    spread: float,
+) -> tuple[NDArray[np.int64], int]:
+    """Return weights and critical value of a test that knows how sites differ, not how this one.
+
+    The weights are those of a site like the mean. Over all sites, errors reach the critical value
+    as often as the level says.
+
+    Args:
+        chance: True probability of showing the allele by error at such a site, by kind (c).
+        trials: Molecules by kind (c).
+        lost: Share of true molecules that are misread, by kind (c).
+        level: Of the test.
+        spread: Standard deviation of the logarithm of a site's factor, whose mean is one.
+    """
+    weight = optimum(chance, trials, lost, level).weight
+    at = np.arange(-5.0, 6.5, _SITE_STEP)
+    share = np.exp(-(at**2) / 2)
+    tails = [
+        _tail(_distribution(weight, np.minimum(chance * factor, 0.5), trials))
+        for factor in np.exp(spread * at - spread**2 / 2)
+    ]
+    mixed = np.zeros(max(tail.size for tail in tails))
+    for tail, each in zip(tails, share / share.sum(), strict=True):
+        mixed[: tail.size] += each * tail
+    return weight, int(np.argmax(mixed <= level))
+
+
+def _tail(mass: NDArray[np.float64]) -> NDArray[np.float64]:
+    tail: NDArray[np.float64] = np.cumsum(mass[::-1])[::-1]
+    return tail
+
+
 def _distribution(
     weight: NDArray[np.int64], chance: NDArray[np.float64], trials: NDArray[np.float64]
 ) -> NDArray[np.float64]:
@@ -78,8 +117,7 @@ def _critical(
     trials: NDArray[np.float64],
     level: float,
 ) -> int:
-    tail = np.cumsum(_distribution(weight, chance, trials)[::-1])[::-1]
-    return int(np.argmax(tail <= level))
+    return int(np.argmax(_tail(_distribution(weight, chance, trials)) <= level))
 
 
 def _reaching(

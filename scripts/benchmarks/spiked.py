@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.observations import Background, Drawing, Library
-from benchmarks.optimum import Optimum, optimum
+from benchmarks.optimum import Optimum, blind, optimum
 from benchmarks.reads import bundled_genome
 from vexas_uba1.alleles.haplotypes import View
 from vexas_uba1.caller.evidence import Counting, Evidence, Finding, TestLevels, assess
@@ -160,6 +160,17 @@ class Sample:
     def optimum(self, change: Change, level: float) -> Optimum:
         """Return the best possible test of a change in this sample."""
         return optimum(*self.truth(change), level)
+
+    def blind(self, change: Change, level: float) -> tuple[NDArray[np.int64], int] | None:
+        """Return weights and critical value of a test that knows no site's own rate.
+
+        None where sites have none.
+        """
+        spread = self.drawing.library.spread
+        if not spread:
+            return None
+        usual = replace(self.background, factors=np.ones_like(self.background.factors))
+        return blind(*replace(self, background=usual).truth(change), level, spread)
 
     def truth(
         self, change: Change

@@ -265,6 +265,36 @@ def test_a_variant_is_no_error():
         assert found.site_variance < 0.25
 
 
+@pytest.mark.parametrize("share", [0.03, 0.1, 0.3])
+def test_a_variant_is_no_error_where_a_strand_has_few_molecules(share):
+    # Of 59 bases, as exon 3 has, learnt from alone: one error too many would be a third of all.
+    for few in (12, 40):
+        bases = random_bases(59)
+        sample = drawn_counts(bases, {(0, 37): few, (4, 37): 60, (8, 37): 200})
+        row = bases.index("A")
+        for origin, depth in ((0, few), (4, 60), (8, 200)):
+            mutant = round(share * depth)
+            sample.counts[row, C, origin, 2] += mutant
+            sample.counts[row, A, origin, 2] -= mutant
+        plain = drawn_counts(bases, {(0, 37): few, (4, 37): 60, (8, 37): 200})
+        found, without = (fit(each, frozenset()).recalibration for each in (sample, plain))
+        at = (A, sample.context[row], C)
+        # The variant's own position aside, all is as without it.
+        assert found.factor[at] == pytest.approx(without.factor[at], rel=0.2)
+        assert found.site_variance == pytest.approx(without.site_variance, abs=0.05)
+
+
+@pytest.mark.parametrize("shown", [5, 12, 40])
+def test_what_one_strand_shows_is_no_variant_however_few_it_is(shown):
+    # The other strand has a quarter of the molecules: enough to be asked, not always to answer.
+    sample = drawn_counts("ACGT" * 15, {(0, 37): 300, (4, 37): 100})
+    sample.counts[0, C, 0, 2] += shown
+    found = fit(sample, frozenset()).recalibration
+    without = fit(drawn_counts("ACGT" * 15, {(0, 37): 300, (4, 37): 100}), frozenset())
+    at = (A, sample.context[0], C, 0, 2)
+    assert found.factor[at] > 1.3 * without.recalibration.factor[at]
+
+
 def test_what_one_strand_shows_alone_is_learnt_as_an_error():
     sample = drawn_counts(BASES, BOTH)
     row = BASES.index("A")

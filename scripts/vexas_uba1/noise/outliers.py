@@ -8,6 +8,7 @@ from scipy.special import gammainc
 
 _VARIANT_EXCESS = 10.0
 _VARIANT_TAIL = 1e-6
+_SOME_TAIL = 0.05
 _LAST_BASE = 3  # codes of a base and its complement add up to it
 _APART_RATIO, _APART_TAIL = 3.0, 1e-4
 """A group is apart that errs so many times as the others together, and surely so (assumed)."""
@@ -17,6 +18,13 @@ def too_many(seen: NDArray[np.int64], expected: NDArray[np.float64]) -> NDArray[
     """Return where more is seen than ten times what is expected can explain."""
     chance = gammainc(np.maximum(seen, 1), _VARIANT_EXCESS * expected + 1e-12)
     found: NDArray[np.bool_] = (seen > 0) & (chance <= _VARIANT_TAIL)
+    return found
+
+
+def some_more(seen: NDArray[np.int64], expected: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where ten times what is expected explains what is seen once in twenty times only."""
+    chance = gammainc(np.maximum(seen, 1), _VARIANT_EXCESS * expected + 1e-12)
+    found: NDArray[np.bool_] = (seen > 0) & (chance <= _SOME_TAIL)
     return found
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from vexas_uba1.fragments.joining import ORIGINS, QUARTERS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise.counts import PositionCounts
-from vexas_uba1.noise.outliers import apart, too_many
+from vexas_uba1.noise.outliers import apart, some_more, too_many
 from vexas_uba1.noise.shrinkage import Prior, shrink, shrink_apart, variance_of
 from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
@@ -35,6 +35,8 @@ _QUARTER_OF = np.array([*range(QUARTERS), *range(QUARTERS), QUARTERS])
 _STRANDS = np.eye(STRAND_KINDS)[STRAND_OF]
 _FEWEST_OF_A_STRAND = 0.1
 """Share of a position's molecules that a strand needs to speak for or against a variant."""
+_FEWEST_HOPED = 2.0
+"""Molecules with a variant that a strand should have before their lack speaks against it."""
 _FEWEST_OF_A_KIND = 5
 _QUARTERS = np.eye(QUARTERS + 1)[_QUARTER_OF]
 
@@ -118,8 +120,10 @@ def recalibrate(counted: PositionCounts, usable: NDArray[np.bool_]) -> Recalibra
 def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
     """Return where far more of one mismatch is seen than ten times the errors explain (P).
 
-    On every strand that holds a tenth of the position's molecules: a variant is on both, and what
-    is not is the error that is to be learnt. And more than half of the positions of its kind show.
+    And than more than half of the positions of its kind show. A variant is on both strands, and what
+    is not is the error that is to be learnt: so each strand that holds a tenth of the position's
+    molecules, and enough to show a variant of this share, must show more than chance explains; and
+    two of them must, if there are two.
     """
     known = counted.reference < UNKNOWN
     reference = np.where(known, counted.reference, 0)
@@ -129,10 +133,17 @@ def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
     shown[rows, reference] = 0
     announced = (counted.error.sum(axis=2) @ _STRANDS / 3)[:, None]
     usual = _usual(shown.sum(axis=2), announced.sum(axis=2), reference)[reference]
-    excess = too_many(shown, announced * usual[..., None])
-    asked = depth >= _FEWEST_OF_A_STRAND * np.maximum(depth.sum(axis=1, keepdims=True), 1)
-    everywhere: NDArray[np.bool_] = (excess | ~asked[:, None]).all(axis=2).any(axis=1)
-    return everywhere & known
+    explained = announced * usual[..., None]
+    total = np.maximum(depth.sum(axis=1), 1)[:, None]
+    in_all = shown.sum(axis=2)
+    asked = (depth >= _FEWEST_OF_A_STRAND * total)[:, None]
+    hoped = depth[:, None] * (in_all / total)[..., None]
+    some = some_more(shown, explained)
+    wherever_asked = (some | ~asked | (hoped < _FEWEST_HOPED)).all(axis=2)
+    on_two = (some & asked).sum(axis=2) >= np.minimum(asked.sum(axis=2), 2)
+    looks = too_many(in_all, explained.sum(axis=2)) & wherever_asked & on_two
+    found: NDArray[np.bool_] = looks.any(axis=1) & known
+    return found
 
 
 def _usual(
