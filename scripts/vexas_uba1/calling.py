@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ import pysam.version as pysam_version
 from vexas_uba1 import __version__, noise
 from vexas_uba1.alignments.extraction import Extraction
 from vexas_uba1.alignments.fasta import Genome
+from vexas_uba1.alignments.reads import LeftOut
 from vexas_uba1.alleles.haplotypes import codon_haplotypes
 from vexas_uba1.caller.caller import Finding
+from vexas_uba1.caller.exact import upper_bound
 from vexas_uba1.catalogue import Catalogue
 from vexas_uba1.clones import with_doubt
 from vexas_uba1.grouping.report import duplicate_warnings
@@ -43,7 +46,12 @@ SINGLE_RNA = (
 )
 CONFLICTING = (
     "{count} records were left out, for reads of unlike fragments have the same names (as in files "
-    "that were merged without read groups, or with another version of themselves)"
+    "that were merged without read groups, or with another version of themselves); limits count "
+    "them as molecules that may have shown an allele"
+)
+NO_NAMES = (
+    "{count} records of mates have no name, so nothing says which belong together; they were left "
+    "out, and limits count them as molecules that may have shown an allele"
 )
 NO_QUALITIES = "{count} records carry no base qualities; Phred 20 is assumed for them"
 
@@ -74,7 +82,7 @@ def call_sample(
         bam, extraction, locus=locus, catalogue=catalogue, genomes=genomes, options=options
     )
     placed, caller = seen.placed, seen.caller
-    forced = caller.forced()
+    forced = [_with_hidden(finding, seen.reads.left_out) for finding in caller.forced()]
     namer = AlleleNamer(placed, seen.reference, seen.entries)
     sex_check = check_sex(options.sample, extraction.chromosomes)
     return SampleCall(
@@ -110,6 +118,17 @@ def call_sample(
     )
 
 
+def _with_hidden(finding: Finding, left_out: LeftOut) -> Finding:
+    """Return a finding whose limit and bound know of records in which its allele may hide."""
+    hidden = left_out.molecules_over(finding.allele.start)
+    if not hidden:
+        return finding
+    total = finding.depth + hidden
+    limit = None if finding.limit is None else max(finding.limit, hidden / total)
+    upper = max(finding.vaf_upper95 or 0.0, upper_bound(finding.alt + hidden, total) or 0.0)
+    return replace(finding, limit=limit, vaf_upper95=upper)
+
+
 def _codon(
     seen: Observed, forced: Sequence[Finding], namer: AlleleNamer, required_limit_vaf: float
 ) -> Codon41:
@@ -124,6 +143,7 @@ def _codon(
     decisive = canonical or at_codon
     hardest = max(decisive, key=lambda finding: 1.0 if finding.limit is None else finding.limit)
     depth = caller.codon_depth
+    hidden = max(map(seen.reads.left_out.molecules_over, placed.codon_positions))
     return Codon41(
         depth_fragments=depth,
         count_unit=seen.count_unit,
@@ -136,8 +156,11 @@ def _codon(
         discordant_fragments=view.discordant,
         limit_of_detection_vaf=worst([finding.limit for finding in decisive]),
         limit_of_detection_by_allele={namer.name(f.allele): f.limit for f in at_codon},
-        vaf_upper95_if_absent=caller.bound(0, depth),
-        depth_for_required_limit=caller.depth_for_limit(hardest.allele, required_limit_vaf),
+        vaf_upper95_if_absent=caller.bound(hidden, depth + hidden),
+        # No depth shows what is left out.
+        depth_for_required_limit=None
+        if hidden > required_limit_vaf * (depth + hidden)
+        else caller.depth_for_limit(hardest.allele, required_limit_vaf),
     )
 
 
@@ -150,6 +173,8 @@ def _quality_control(
         warnings.append(SINGLE_RNA)
     if conflicting := reads.excluded.get("conflicting"):
         warnings.append(CONFLICTING.format(count=conflicting))
+    if unnamed := reads.excluded.get("without_name"):
+        warnings.append(NO_NAMES.format(count=unnamed))
     if reads.without_qualities:
         warnings.append(NO_QUALITIES.format(count=reads.without_qualities))
     if options.primers and seen.primers and reads.count and not seen.primers.fragments:

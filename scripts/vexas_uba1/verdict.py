@@ -26,6 +26,7 @@ class _Facts:
     reads_only: bool
     codon41_not_assessable: bool
     under_primer: bool
+    nameless: int
     assessed: tuple[str, ...]
     unusual: tuple[str, ...]
     allow: str
@@ -61,6 +62,7 @@ def decide(call: SampleCall) -> Verdict:
         reads_only=call.codon41.count_unit == "reads",
         codon41_not_assessable=blind,
         under_primer=blind and _under_primer(call),
+        nameless=_nameless(call) if blind else 0,
         assessed=tuple(
             f"{target.name} (from {numbers.limit(target.limit_of_detection_vaf)})"
             for target in loci
@@ -88,6 +90,11 @@ def _under_primer(call: SampleCall) -> bool:
     if primers is None or not primers.codon_primer_fragments:
         return False
     return 2 * primers.codon_primer_fragments >= primers.codon_fragments
+
+
+def _nameless(call: SampleCall) -> int:
+    """Return how many records were left out since their names do not tell fragments apart."""
+    return sum(call.qc.excluded_records.get(name, 0) for name in ("conflicting", "without_name"))
 
 
 def leading(call: SampleCall) -> Variant | None:
@@ -141,6 +148,8 @@ def _reasons(
         yield "codon41_without_data"
     if blind and call.qc.primers is not None and _under_primer(call):
         yield f"codon41_under_primer:{call.qc.primers.codon_primer_fragments}"
+    if blind and (nameless := _nameless(call)):
+        yield f"names_unusable:{nameless}"
     if code == "not_assessable":
         for bases, count in call.codon41.haplotypes.items():
             if bases != call.gene["codon_reference"]:

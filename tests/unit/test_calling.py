@@ -534,3 +534,35 @@ def test_parts_of_a_split_read_are_one_molecule(tmp_path):
     (found,) = call.variants
     assert (found.hgvs_c, found.alt_fragments, found.depth_fragments) == ("c.122T>C", 6, 106)
     assert (found.alt_forward, found.alt_reverse) == (6, 0)
+
+
+def test_limits_know_of_records_whose_names_clash(tmp_path):
+    # Twenty mutants, there again with other qualities under the same names: they are left out.
+    wild = {"count": 400, "start1": 47198960, "cigar": "120M", "spread": 60}
+    mutant = {"count": 20, "start1": 47198960, "cigar": "120M", "change": {47199052: "C"}}
+    plain, hidden = builder_of([wild]), builder_of([wild, mutant])
+    names = {line.split("\t")[0] for line in plain.lines}
+    for line in [line for line in hidden.lines if line.split("\t")[0] not in names]:
+        fields = line.split("\t")
+        fields[10] = "5" * len(fields[10])
+        hidden.lines.append("\t".join(fields))
+    found = {}
+    for name, builder in (("plain", plain), ("hidden", hidden)):
+        (tmp_path / name).mkdir()
+        bam = builder.write_bam(tmp_path / name / "m.bam")
+        found[name] = call_bam(bam, tmp_path / name, sample=MAN | {"assay": "panel"})
+    without, call = found["plain"], found["hidden"]
+    assert call.codon41.depth_fragments == without.codon41.depth_fragments == 400
+    assert call.codon41.haplotypes == without.codon41.haplotypes
+    assert call.qc.excluded_records == {"conflicting": 40}
+    # Each of the 40 records may be a molecule that showed the allele.
+    assert call.codon41.limit_of_detection_vaf == pytest.approx(40 / 440)
+    assert call.codon41.vaf_upper95_if_absent > 40 / 440
+    for allele in call.forced_alleles:
+        if allele.hgvs_c in ("c.121A>G", "c.122T>C"):
+            assert allele.limit_of_detection_vaf == pytest.approx(40 / 440)
+            assert allele.vaf_upper95 > 40 / 440
+    (locus,) = (target for target in call.targets if target.name == "codon 41")
+    assert locus.limit_of_detection_vaf == pytest.approx(40 / 440) and not locus.assessable
+    assert any("40 records were left out" in warning for warning in call.qc.warnings)
+    assert decide(without).code == "not_detected" and decide(call).code == "not_assessable"

@@ -318,6 +318,13 @@ def test_md_tags_tell_the_reference(sam, tmp_path):
     assert set(found.md_bases) == set(range(1010, 1018))
 
 
+def test_reads_without_an_md_tag_take_nobodys_turn(sam, tmp_path):
+    for number in range(50):
+        sam.read(f"n{number}", 1011, "ACGTAC")
+    sam.read("told", 1011, "ACGTAC", tags={"MD": "6"})
+    assert set(read(sam, tmp_path).md_bases) == set(range(1010, 1016))
+
+
 def test_md_tags_that_contradict_each_other_tell_nothing(sam, tmp_path):
     sam.read("a", 1011, "ACG", tags={"MD": "3"})
     sam.read("b", 1011, "ACG", tags={"MD": "1T1"})

@@ -29,7 +29,7 @@ def read(sam, tmp_path, umi_tags=()):
 def assert_same(one, other):
     if hasattr(one, "__dataclass_fields__"):
         for field in fields(one):
-            if field.name not in ("excluded", "md_bases"):
+            if field.name not in ("excluded", "md_bases", "left_out"):
                 assert_same(getattr(one, field.name), getattr(other, field.name))
     elif isinstance(one, np.ndarray):
         assert one.dtype == other.dtype and one.tolist() == other.tolist()
@@ -193,6 +193,58 @@ def test_a_marked_file_beside_itself_unmarked_keeps_its_marks(marked, groups, tm
     assert found.excluded == {"duplicate": 80, "repeated": 20}
 
 
+@pytest.mark.parametrize("groups", [(), LANES[:2]])
+def test_a_file_merged_with_itself_and_then_marked_keeps_one_of_each(groups, tmp_path):
+    # As marking programs do: of all copies of a place one is left, whichever file it came from.
+    sam = builder(groups)
+    for number in range(30):
+        at = 1011 + number // 3
+        bases = MUTANT if number % 3 == 0 else WILD
+        for copy in range(2):
+            tags = {"RG": groups[copy]["ID"]} if groups else {}
+            flag = 0 if copy == number // 3 % 2 and number % 3 == 0 else DUPLICATE
+            sam.pair(str(number), at, bases, 1041, "G" * 20, tags=tags, flag=flag)
+    found = read(sam, tmp_path)
+    assert found.fragments == 10 and mutants(found) == (20, 10)
+    assert found.excluded == {"duplicate": 100}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_versions_that_kept_other_copies_leave_one_of_each_place(order, tmp_path):
+    sam = builder()
+    for number in range(20):
+        for version in (0, 1):
+            # Two copies of a molecule, the mutant's with the better bases, marked in turn.
+            for copy, (bases, qual) in enumerate(((MUTANT, "I" * 20), (WILD, "5" * 20))):
+                flag = DUPLICATE if copy == version else 0
+                at = 1011 + number
+                name = f"{number}{'ab'[copy]}"
+                sam.pair(name, at, bases, 1041, "G" * 20, flag=flag, qual=qual)
+    sam.lines = sam.lines[::order]
+    found = read(sam, tmp_path)
+    assert found.fragments == 20 and mutants(found) == (40, 20)
+    assert found.excluded == {"duplicate": 120}
+
+
+def test_a_mark_holds_for_the_same_read_only(tmp_path):
+    # A further lane, all of it marked, whose names count from one as well.
+    sam = builder()
+    for number in range(30):
+        sam.pair(str(number), 1011 + number % 7, MUTANT, 1041, "G" * 20)
+        sam.pair(str(number), 1021 + number % 7, WILD, 1051, "G" * 20, flag=DUPLICATE)
+    found = read(sam, tmp_path)
+    assert found.fragments == 30 and found.excluded == {"duplicate": 60}
+
+
+def test_a_twin_is_known_under_its_clips(tmp_path):
+    sam = builder()
+    for flag, cigar, start in ((0, "20M", 1011), (DUPLICATE, "2S18M", 1013)):
+        sam.pair("twin", start, WILD, 1041, "G" * 20, cigar=cigar, flag=flag)
+    sam.pair("stays", 1011, WILD, 1041, "G" * 20)
+    found = read(sam, tmp_path)
+    assert found.fragments == 1 and found.excluded == {"duplicate": 4}
+
+
 def test_a_mark_on_a_further_part_is_none_on_the_read(tmp_path):
     sam = builder()
     sam.pair("a", 1011, WILD, 1041, "G" * 20)
@@ -211,6 +263,46 @@ def test_another_version_of_a_lane_is_no_further_data(tmp_path):
     sam.read("alone", 1011, WILD, tags={"RG": "l1"})
     found = read(sam, tmp_path)
     assert found.count == 1 and found.excluded == {"conflicting": 400}
+
+
+@pytest.mark.parametrize("other", ["clipped", "trimmed", "merged", "mutants only"])
+def test_another_alignment_of_a_lane_is_known_by_the_places_of_its_names(other, tmp_path):
+    generator = random.Random(5)
+    sam = builder(LANES)
+    for number in range(300):
+        at, bases = 1001 + generator.randrange(30), MUTANT if number % 10 == 0 else WILD
+        one, two = ({"RG": lane["ID"]} for lane in LANES[:2])
+        sam.pair(str(number), at, bases, at + 20, "G" * 20, tags=one)
+        if other == "merged":
+            sam.read(str(number), at, bases + "G" * 20, tags=two)
+        elif other == "trimmed":
+            sam.pair(str(number), at, bases[:-3], at + 20, "G" * 20, tags=two)
+        elif other == "clipped" or number % 10 == 0:
+            cigar = "4S16M" if number % 5 == 0 else "20M"
+            start = at + 4 if number % 5 == 0 else at
+            sam.pair(str(number), start, bases, at + 20, "G" * 20, cigar=cigar, tags=two)
+    found = read(sam, tmp_path)
+    # Nothing is counted twice, and what is left out is told.
+    assert found.fragments <= 300
+    if other == "mutants only":
+        assert found.fragments == 270 and mutants(found)[1] == 0
+        assert found.excluded == {"conflicting": 120}
+        assert 0 < max(found.left_out.molecules_over(at) for at in range(1000, 1060)) <= 60
+    else:
+        assert found.excluded["conflicting"] > 0
+
+
+def test_lanes_whose_names_count_from_one_share_places_by_chance_only(tmp_path):
+    generator = random.Random(6)
+    sam = builder(LANES)
+    for lane in LANES[:2]:
+        for number in range(300):
+            at = 1001 + generator.randrange(30)
+            bases = WILD if generator.random() < 0.7 else MUTANT
+            sam.pair(str(number), at, bases, at + 20, "G" * 20, tags={"RG": lane["ID"]})
+    found = read(sam, tmp_path)
+    assert found.fragments == 600 and found.excluded == {}
+    assert found.left_out.molecules_over(1020) == 0
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -291,6 +383,8 @@ def test_names_that_end_with_the_mates_number_are_one(tmp_path):
         {"qual": "5" * 20},
         {"seq": "A" * 19 + "N"},
         {"cigar": "12M8S"},
+        {"cigar": "8M4I4D8M"},
+        {"mapq": 3},
         {"tags": {"RX": "GGGG"}},
         {"reverse": True},
         {"start1": 1013},
@@ -308,6 +402,20 @@ def test_another_version_of_a_read_is_no_copy_of_it(other, tmp_path):
         found.append(read(sam, tmp_path / str(number), umi_tags=("RX",)))
     assert found[0].excluded == found[1].excluded == {"conflicting": 2}
     assert_same(*found)
+
+
+def test_mates_without_a_name_are_left_out_and_counted(tmp_path):
+    sam = builder()
+    for _ in range(20):
+        sam.pair("*", 1011, WILD, 1016, "C" * 20)
+        sam.read("*", 1011, MUTANT)
+    found = read(sam, tmp_path)
+    assert mutants(found) == (20, 20) and found.fragments == 20
+    assert found.excluded == {"without_name": 40}
+    # Either may be a molecule of its own.
+    assert found.left_out.molecules_over(1020) == 40
+    assert found.left_out.molecules_over(1012) == 20
+    assert found.left_out.molecules_over(1090) == 0
 
 
 def test_one_name_met_again_costs_no_other_fragment(tmp_path):

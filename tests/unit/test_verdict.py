@@ -289,6 +289,23 @@ def test_a_codon_under_a_primer_says_so(codon):
     assert "Primers lie on codon 41" in beside.text
 
 
+def test_records_whose_names_tell_nothing_are_named_where_they_are_the_reason():
+    excluded = {"conflicting": 1200, "without_name": 34, "secondary": 5}
+    codon = a_codon41(limit_of_detection_vaf=0.3)
+    found = verdict(codon41=codon, qc=a_qc(excluded_records=excluded))
+    assert found.code == "not_assessable"
+    assert "names_unusable:1234" in found.reasons
+    assert (
+        "1,234 records were left out, as their names do not tell fragments apart, and an allele "
+        "may hide in them. "
+    ) in found.text
+    assert "This is not a negative result." in found.text
+    beside = verdict(other(0.3), codon41=codon, qc=a_qc(excluded_records=excluded))
+    assert beside.code == "other_variant" and "1,234 records were left out" in beside.text
+    fine = verdict(qc=a_qc(excluded_records=excluded))
+    assert fine.code == "not_detected" and "records were left out" not in fine.text
+
+
 @pytest.mark.parametrize(
     ("codon", "fragments", "from_primers", "named"),
     [

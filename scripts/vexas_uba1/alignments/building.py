@@ -5,8 +5,10 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from operator import attrgetter
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pysam
@@ -15,8 +17,14 @@ from numpy.typing import NDArray
 from vexas_uba1.alignments.cigars import ALIGNED, DELETION, HARD, INSERTION, MATCH, SKIP, SOFT
 from vexas_uba1.alignments.names import FragmentNames, Source
 from vexas_uba1.alignments.parts import Part, Span, within
-from vexas_uba1.alignments.reads import Blocks, Deletions, Insertions, Reads
-from vexas_uba1.alignments.repeats import Records, find_repeats, fragment_and_mate, mate_of
+from vexas_uba1.alignments.reads import Blocks, Deletions, Insertions, LeftOut, Reads
+from vexas_uba1.alignments.repeats import (
+    Records,
+    find_repeats,
+    five_prime,
+    fragment_and_mate,
+    mate_of,
+)
 from vexas_uba1.reference import UNKNOWN, encode
 
 _UNREPORTED_QUALITY = 20
@@ -38,10 +46,14 @@ _COLUMNS = (
     "right_clip",
     "left_hard",
     "right_hard",
+    "cigar",
 )
 _OF_SIGNATURE = tuple(
     _COLUMNS.index(name)
-    for name in ("start", "end", "left_clip", "right_clip", "left_hard", "right_hard")
+    for name in (
+        *("start", "end", "left_clip", "right_clip", "left_hard", "right_hard"),
+        *("cigar", "mapping_quality"),
+    )
 )
 _CODES = bytes(encode(bytes(range(128)).decode("ascii")).tolist() + [UNKNOWN] * 128)
 """Base code of each character, as a table for ``bytes.translate``."""
@@ -63,7 +75,8 @@ class ReadsBuilder:
         self.insertions = array("q")  # read, position, base, length
         self.without_qualities = 0
         self._gone = np.zeros(0, dtype=np.bool_)  # rows that were sorted out
-        self._flagged: list[NDArray[np.int64]] = []  # fragment and mate, of records left out
+        self._hidden = np.zeros(0, dtype=np.bool_)  # those of them that are no copies
+        self._flagged: list[NDArray[np.int64]] = []  # of records left out, as Records has them
         self._fused: NDArray[np.int64] | None = None  # what a fragment's number stands for
         self._joined: dict[int, Part] = {}
         self._held: dict[int, tuple[int, int]] = {}
@@ -95,9 +108,10 @@ class ReadsBuilder:
         blocks = np.column_stack((index, first, start, matched))
         self.blocks.frombytes(blocks[plain].tobytes())
         end = start + matched
-        clips = np.zeros((len(reads), 4), dtype=np.int64)
+        clips, cigar = np.zeros((len(reads), 4), dtype=np.int64), matched.copy()
         for row in np.flatnonzero(~plain).tolist():
             end[row] = reads[row].reference_end or 0
+            cigar[row] = -crc32((reads[row].cigarstring or "").encode("ascii"))
             clips[row] = self._add_alignment(
                 int(index[row]), cigars[row], int(first[row]), int(start[row])
             )
@@ -115,6 +129,7 @@ class ReadsBuilder:
             np.where(mate_is_here, values_of(reads, "next_reference_start"), -1),
             np.abs(values_of(reads, "template_length")),
             clips,
+            cigar,
         )
         self.rows.frombytes(np.column_stack(columns).tobytes())
         if self._umi_tags:
@@ -126,8 +141,10 @@ class ReadsBuilder:
     ) -> None:
         """Note n primary records with flag 0x400, left out: so are the same reads unflagged."""
         if reads:
-            mate = mate_of(values_of(reads, "flag"))
-            self._flagged.append(fragment_and_mate(self._names.add(reads, sources), mate))
+            flag = values_of(reads, "flag")
+            low, high = np.array([_unclipped(read) for read in reads], dtype=np.int64).T
+            columns = (self._names.add(reads, sources), mate_of(flag), five_prime(low, high, flag))
+            self._flagged.append(np.column_stack(columns))
 
     def sort_out(self) -> Counter[str]:
         """Mark what is there more than once, of all that was added so far.
@@ -136,18 +153,25 @@ class ReadsBuilder:
             Records that are left out for it, by reason.
         """
         rows = self._columns()
-        lane, shared = (_numpy(values) for values in (self._names.lane, self._names.shared))
+        lane, shared, unnamed = (
+            _numpy(values) for values in (self._names.lane, self._names.shared, self._names.unnamed)
+        )
         records = Records(
             fragment=rows["fragment"],
             flag=rows["flag"],
             start=rows["start"],
+            low=rows["start"] - rows["left_clip"] - rows["left_hard"],
+            high=rows["end"] + rows["right_clip"] + rows["right_hard"],
+            template_length=rows["template_length"],
             mate_start=rows["mate_start"],
             lane=lane,
             shared=shared,
-            flagged=np.concatenate([np.zeros(0, dtype=np.int64), *self._flagged]),
+            flagged=np.concatenate([np.zeros((0, 3), dtype=np.int64), *self._flagged]),
+            unnamed=unnamed,
         )
-        found = find_repeats(records, self._signature, self._version)
-        self._gone = found.again | found.ambiguous | found.unmarked
+        found = find_repeats(records, self._signature, self._version, self._worth)
+        self._hidden = found.ambiguous | found.unnamed
+        self._gone = found.again | found.unmarked | self._hidden
         if found.fused is not None:
             self._fused = found.fused
             rows["fragment"][:] = found.fused[rows["fragment"]]
@@ -155,6 +179,7 @@ class ReadsBuilder:
             "repeated": found.again,
             "conflicting": found.ambiguous,
             "duplicate": found.unmarked,
+            "without_name": found.unnamed,
         }
         return +Counter({name: int(np.count_nonzero(rows)) for name, rows in reasons.items()})
 
@@ -162,6 +187,11 @@ class ReadsBuilder:
         """Return a number that only the same read has too, aligned in the same way."""
         bases = slice(self.first_base[row], self.first_base[row + 1])
         return hash((self._version(row), bytes(self.qualities[bases])))
+
+    def _worth(self, row: int) -> tuple[int, bytes]:
+        """Return the sum of its qualities, and what tells reads apart that have the same."""
+        bases = slice(self.first_base[row], self.first_base[row + 1])
+        return sum(self.qualities[bases]), bytes(self.codes[bases])
 
     def _version(self, row: int) -> int:
         """Return such a number, whatever the qualities."""
@@ -368,6 +398,7 @@ class ReadsBuilder:
         held = np.zeros((2, flag.size), dtype=np.int32)
         for row, both in self._held.items():
             held[:, row] = both
+        hidden = np.flatnonzero(self._hidden)
         made = Reads(
             fragments=int(np.count_nonzero(has_reads)),
             fragment=(np.cumsum(has_reads) - 1)[rows["fragment"]],
@@ -397,10 +428,25 @@ class ReadsBuilder:
             excluded=dict(sorted(excluded.items())),
             flagged_duplicates=flagged_duplicates,
             without_qualities=self.without_qualities,
+            left_out=LeftOut(
+                fragment_and_mate(rows["fragment"][hidden], mate_of(flag[hidden])),
+                rows["start"][hidden],
+                rows["end"][hidden],
+            ),
         )
         kept = np.ones(flag.size, dtype=np.bool_)
         kept[: self._gone.size] = ~self._gone
         return made if kept.all() else made.only(kept)
+
+
+def _unclipped(read: pysam.AlignedSegment) -> tuple[int, int]:
+    """Return where a record would start and end were nothing clipped."""
+    cigar: Sequence[tuple[int, int]] = read.cigartuples or ()
+    left, right = (
+        sum(length for _, length in takewhile(lambda part: part[0] in (SOFT, HARD), parts))
+        for parts in (cigar, reversed(cigar))
+    )
+    return read.reference_start - left, (read.reference_end or 0) + right
 
 
 def values_of(reads: Sequence[pysam.AlignedSegment], name: str) -> NDArray[np.int64]:

@@ -48,6 +48,10 @@ class MdVotes:
             start: 0-based first reference position of each (n).
             end: Exclusive (n).
         """
+        # Those that tell nothing take nobody's turn.
+        tell = [row for row, read in enumerate(reads) if read.has_tag("MD")]
+        if len(tell) < len(reads):
+            reads, start, end = [reads[row] for row in tell], start[tell], end[tell]
         place = (end >> _BUCKET << 32) + (start >> _BUCKET)
         # Those that reach furthest first: what they tell, the others need not be asked for.
         order = np.argsort(-place, kind="stable")
@@ -65,7 +69,7 @@ class MdVotes:
     def _ask(self, read: pysam.AlignedSegment, start: int, end: int) -> None:
         first, last = max(start, self._start), min(end, self._end)
         votes = self._votes[first - self._start : last - self._start]
-        if votes.size == 0 or votes.min() >= _READS_PER_BASE or not read.has_tag("MD"):
+        if votes.size == 0 or votes.min() >= _READS_PER_BASE:
             return
         for position, letters in _told_by_md(read):
             first, last = max(position, self._start), min(position + len(letters), self._end)

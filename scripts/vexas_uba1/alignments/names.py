@@ -28,12 +28,14 @@ class FragmentNames:
     Attributes:
         lane: Read group, by number of the fragment; empty where there is but one.
         shared: Number that fragments of one name have in common, likewise.
+        unnamed: Numbers of records that have no name.
     """
 
     def __init__(self, *, has_lanes: bool) -> None:
         """Take whether there are several read groups."""
         self.lane = array("q")
         self.shared = array("q")
+        self.unnamed = array("q")
         self._has_lanes = has_lanes
         self._fragment_of: dict[object, int] = {}
         self._shared_of: dict[object, int] = {}
@@ -49,11 +51,14 @@ class FragmentNames:
     ) -> NDArray[np.int64]:
         """Return the fragment of each of n records."""
         names: list[object] = _names(reads)
-        # Without a name nothing says which records belong together.
-        if "*" in names:
-            names = [object() if name == "*" else name for name in names]
         own = range(self._count, self._count + len(names))
         self._count += len(names)
+        # Without a name nothing says which records belong together.
+        if "*" in names:
+            self.unnamed.extend(
+                number for number, name in zip(own, names, strict=True) if name == "*"
+            )
+            names = [object() if name == "*" else name for name in names]
         if self._has_lanes:
             self.lane.extend(source.lane for source in sources)
             self.shared.extend(map(self._shared_of.setdefault, names, own))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import compress
 from typing import Any
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 DELETED = 5
 """Base code of a reference position that a read's alignment deletes."""
+MATES = 4
+"""Numbers of a mate are 0 to 2; one is to spare."""
 _NOT_BY_READ = frozenset({"first_base", "code", "quality"})
 
 
@@ -59,6 +61,36 @@ class Insertions:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Records in which an allele may hide: left out, though they are copies of nothing; H records.
+
+    Attributes:
+        mate: Fragment and mate, as one number (H).
+        start: 0-based (H).
+        end: Exclusive (H).
+    """
+
+    mate: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> LeftOut:
+        """Return no records."""
+        return cls(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
+
+    def molecules_over(self, position: int) -> int:
+        """Return how many molecules they can be at most that cover a 0-based position.
+
+        Several records of one mate may be as many molecules; the two mates of a fragment are one.
+        """
+        over = (self.start <= position) & (position < self.end)
+        mates, count = np.unique(self.mate[over], return_counts=True)
+        fragments, first = np.unique(mates // MATES, return_index=True)
+        return int(np.maximum.reduceat(count, first).sum()) if fragments.size else 0
+
+
+@dataclass(frozen=True)
 class Reads:
     """Alignments over a window; R reads of F fragments, S stored bases.
 
@@ -99,6 +131,7 @@ class Reads:
         excluded: Records left out, by reason.
         flagged_duplicates: Records with flag 0x400, whether left out or not.
         without_qualities: Records that carry no base qualities.
+        left_out: Records in which an allele may hide.
     """
 
     fragments: int
@@ -129,6 +162,7 @@ class Reads:
     excluded: Mapping[str, int]
     flagged_duplicates: int
     without_qualities: int
+    left_out: LeftOut = field(default_factory=LeftOut.none)
 
     @property
     def count(self) -> int:

@@ -15,16 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
+from scipy.special import gammainc
 
-_MATES = 4  # numbers of a mate are 0 to 2; one is to spare
+from vexas_uba1.alignments.reads import MATES
+
 _PAIRED, _REVERSE, _READ1, _READ2 = 0x1, 0x10, 0x40, 0x80
+_ALIKE_BEYOND_CHANCE = 0.2
+"""Share of the names that two read groups both have which lie at one place, beyond what chance puts
+there, from which these name the same molecules (assumed)."""
+_BY_CHANCE = 0.01
 _OTHER_VERSION = 0.01
 """Share of the reads that two read groups both have a name for which may differ between them, where
 one is another version of the other (assumed)."""
 _FEW_NAMES = 0.01
 """Share of names that are met again up to which mates need not name each other's place: clipping
 leaves that behind (assumed)."""
-_NO__MATES = 0.1
+_NO_MATES = 0.1
 """Share of the names with two unpaired reads that may be no mates; more than that, and none are."""
 
 
@@ -36,20 +42,28 @@ class Records:
         fragment: Number of the name within its read group (R).
         flag: (R).
         start: 0-based (R).
+        low: Where the read would start were nothing clipped (R).
+        high: Where it would end, exclusive (R).
+        template_length: Without a sign (R).
         mate_start: Where its mate should lie, -1 if not on the contig (R).
         lane: Read group by number of the fragment; empty where there is but one.
         shared: Number that fragments of one name have in common, likewise.
-        flagged: Fragment and mate, as one number, of primary records that are left out since they
-            carry flag 0x400 (F).
+        flagged: Of each primary record that is left out since it carries flag 0x400: fragment, mate
+            and :func:`five_prime` (F, 3).
+        unnamed: Fragments of records that have no name.
     """
 
     fragment: NDArray[np.int64]
     flag: NDArray[np.int64]
     start: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    template_length: NDArray[np.int64]
     mate_start: NDArray[np.int64]
     lane: NDArray[np.int64]
     shared: NDArray[np.int64]
     flagged: NDArray[np.int64]
+    unnamed: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -59,8 +73,9 @@ class Repeats:
     Attributes:
         again: Records that are there before, to the last quality (R).
         ambiguous: Records of fragments whose name is no name of one fragment (R).
-        unmarked: Records whose flagged twin is left out: another version of the file, in which
-            copies were not marked (R).
+        unmarked: Records whose flagged twin is left out, and a copy of it stays: another version of
+            the file, in which copies were not marked (R).
+        unnamed: Records of mates without a name: nothing says which belong together (R).
         fused: What number each number of a fragment stands for, as some read groups are one; None
             where each stands for its own.
     """
@@ -68,11 +83,15 @@ class Repeats:
     again: NDArray[np.bool_]
     ambiguous: NDArray[np.bool_]
     unmarked: NDArray[np.bool_]
+    unnamed: NDArray[np.bool_]
     fused: NDArray[np.int64] | None
 
 
 def find_repeats(
-    records: Records, signature: Callable[[int], int], version: Callable[[int], int]
+    records: Records,
+    signature: Callable[[int], int],
+    version: Callable[[int], int],
+    worth: Callable[[int], tuple[int, bytes]],
 ) -> Repeats:
     """Sort out what is there more than once.
 
@@ -81,18 +100,69 @@ def find_repeats(
         signature: Returns a number for the index of a record that only the same read has, aligned
             in the same way.
         version: The same, whatever its qualities.
+        worth: Returns what copies are compared by, the best being kept.
     """
     fused = _fused(records, version) if records.lane.size else None
     if fused is not None:
-        fragment, mate = np.divmod(records.flagged, _MATES)
-        records = replace(
-            records,
-            fragment=fused[records.fragment],
-            flagged=fragment_and_mate(fused[fragment], mate),
-        )
+        flagged = records.flagged.copy()
+        flagged[:, 0] = fused[flagged[:, 0]]
+        records = replace(records, fragment=fused[records.fragment], flagged=flagged)
+    unnamed = np.isin(records.fragment, records.unnamed) & ((records.flag & _PAIRED) > 0)
     again, ambiguous = _sorted_out(records, signature)
-    twin = np.isin(fragment_and_mate(records.fragment, mate_of(records.flag)), records.flagged)
-    return Repeats(again, ambiguous, twin & ~(again | ambiguous), fused)
+    gone = again | ambiguous | unnamed
+    return Repeats(again, ambiguous, _unmarked(records, ~gone, worth), unnamed, fused)
+
+
+def _unmarked(
+    records: Records, there: NDArray[np.bool_], worth: Callable[[int], tuple[int, bytes]]
+) -> NDArray[np.bool_]:
+    """Return the records whose flagged twin is left out while a copy of it stays.
+
+    The twin is the same read at the same place. Where all copies have a flagged twin, as in a file
+    that was merged with itself and then marked, the best of them stays.
+    """
+    none = np.zeros(records.fragment.size, dtype=np.bool_)
+    if not records.flagged.size:
+        return none
+    end = five_prime(records.low, records.high, records.flag)
+    own = np.column_stack((records.fragment, mate_of(records.flag), end))
+    _, both = np.unique(np.concatenate((records.flagged, own)), axis=0, return_inverse=True)
+    both = both.ravel()
+    twin = there & np.isin(both[len(records.flagged) :], both[: len(records.flagged)])
+    if not twin.any():
+        return none
+    candidates = np.unique(records.fragment[twin])
+    is_candidate = np.isin(records.fragment, candidates)
+    _, copy = np.unique(
+        np.column_stack((end, records.template_length)), axis=0, return_inverse=True
+    )
+    copy = copy.ravel()
+    taken = np.zeros(int(copy.max()) + 1, dtype=np.bool_)
+    taken[copy[there & ~is_candidate]] = True
+    rows_of: dict[int, list[int]] = {}
+    for row in np.flatnonzero(there & is_candidate).tolist():
+        rows_of.setdefault(int(records.fragment[row]), []).append(row)
+
+    def rank(fragment: int) -> tuple[int, list[bytes]]:
+        each = [worth(row) for row in rows_of[fragment]]
+        return -sum(quality for quality, _ in each), sorted(bases for _, bases in each)
+
+    left_out = []
+    for fragment in sorted(rows_of, key=rank):
+        copies = copy[rows_of[fragment]]
+        if taken[copies].any():
+            left_out.append(fragment)
+        else:
+            taken[copies] = True
+    return there & np.isin(records.fragment, left_out)
+
+
+def five_prime(
+    low: NDArray[np.int64], high: NDArray[np.int64], flag: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return where a read begins, with its strand, as one number (R)."""
+    reverse = (flag & _REVERSE) > 0
+    return 2 * np.where(reverse, high, low) + reverse
 
 
 def _sorted_out(
@@ -101,14 +171,14 @@ def _sorted_out(
     fragment, mate = records.fragment, mate_of(records.flag)
     again, ambiguous = (np.zeros(fragment.size, dtype=np.bool_) for _ in range(2))
     # Of most files one look tells that there is nothing of the kind.
-    ordered = np.sort(fragment * _MATES + mate)
+    ordered = np.sort(fragment * MATES + mate)
     if not (np.diff(ordered) == 0).any() and (mate > 0).all():
         return again, ambiguous
     keys, of_record, size = np.unique(
-        fragment * _MATES + mate, return_inverse=True, return_counts=True
+        fragment * MATES + mate, return_inverse=True, return_counts=True
     )
     # Both an unpaired read and a mate.
-    mixed = np.intersect1d(keys[keys % _MATES == 0] // _MATES, keys[keys % _MATES > 0] // _MATES)
+    mixed = np.intersect1d(keys[keys % MATES == 0] // MATES, keys[keys % MATES > 0] // MATES)
     many = np.flatnonzero(size[of_record] > 1)
     if not many.size and not mixed.size:
         return again, ambiguous
@@ -118,29 +188,29 @@ def _sorted_out(
     again[many[first]] = False
     distinct = np.bincount(kinds[0], minlength=keys.size)
     reverse = np.bincount(kinds[0], (records.flag[many[first]] & _REVERSE) > 0, minlength=keys.size)
-    unpaired = keys % _MATES == 0
+    unpaired = keys % MATES == 0
     # Mates whose flags were lost read the fragment from both its ends.
     two = unpaired & (distinct > 1)
     no_mates = two & ~((distinct == 2) & (reverse == 1))
     clash = (
         bool((~unpaired & (distinct > 1)).any())
         or mixed.size > 0
-        or np.count_nonzero(no_mates) > _NO__MATES * np.count_nonzero(two)
+        or np.count_nonzero(no_mates) > _NO_MATES * np.count_nonzero(two)
     )
     if clash:
-        shared = np.concatenate((keys[size > 1] // _MATES, mixed))
+        shared = np.concatenate((keys[size > 1] // MATES, mixed))
         # Where hardly a name is met again, hardly any two mates of unlike fragments meet in one.
         often = shared.size > _FEW_NAMES * keys.size
         out = np.concatenate((shared, _apart(records, mate))) if often else shared
     else:
-        out = keys[no_mates] // _MATES
+        out = keys[no_mates] // MATES
     ambiguous = np.isin(fragment, out)
     return again & ~ambiguous, ambiguous
 
 
 def fragment_and_mate(fragment: NDArray[np.int64], mate: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return both as one number (R)."""
-    return fragment * _MATES + mate
+    return fragment * MATES + mate
 
 
 def mate_of(flag: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -167,7 +237,9 @@ def _fused(records: Records, version: Callable[[int], int]) -> NDArray[np.int64]
     """Return the fragment that each number stands for; None where each stands for its own.
 
     Read groups that show the same read, but for its qualities, under (nearly) all names that both
-    have are one: `samtools merge` renames the groups of files that it does not know to be one.
+    have are one: `samtools merge` renames the groups of files that it does not know to be one. So
+    are those in which a name tells where its fragment begins or ends, as in another alignment of
+    one file: names that count from one in each lane tell nothing.
     """
     lane, shared = records.lane[records.fragment], records.shared[records.fragment]
     lanes = int(records.lane.max()) + 1
@@ -177,11 +249,13 @@ def _fused(records: Records, version: Callable[[int], int]) -> NDArray[np.int64]
     if not rows.size:
         return None
     signed = np.array([version(row) for row in rows.tolist()], dtype=np.int64)
-    mates = shared[rows] * _MATES + mate_of(records.flag[rows])
+    mates = shared[rows] * MATES + mate_of(records.flag[rows])
     _, mate = np.unique(mates, return_inverse=True)
     _, read = np.unique(np.stack((mate, signed)), axis=1, return_inverse=True)
     both, same = (_held_by_both(of.ravel(), lane[rows], lanes) for of in (mate, read))
     alike = (same > 0) & (same >= (1 - _OTHER_VERSION) * both)
+    for end in _outer_ends(shared, lane, records):
+        alike |= _name_tells(*end, lanes)
     count, group = connected_components(alike, directed=False)
     if count == lanes:
         return None
@@ -190,6 +264,38 @@ def _fused(records: Records, version: Callable[[int], int]) -> NDArray[np.int64]
     )
     found: NDArray[np.int64] = first[fused]
     return found
+
+
+def _outer_ends(
+    shared: NDArray[np.int64], lane: NDArray[np.int64], records: Records
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Return name, read group and an outer end of each fragment: the lowest, then the highest."""
+    lanes = int(lane.max()) + 1
+    held, of = np.unique(shared * lanes + lane, return_inverse=True)
+    low = np.full(held.size, np.iinfo(np.int64).max)
+    high = np.zeros(held.size, dtype=np.int64)
+    np.minimum.at(low, of.ravel(), records.low)
+    np.maximum.at(high, of.ravel(), records.high)
+    return [(held // lanes, held % lanes, end) for end in (low, high)]
+
+
+def _name_tells(
+    name: NDArray[np.int64], lane: NDArray[np.int64], end: NDArray[np.int64], lanes: int
+) -> NDArray[np.bool_]:
+    """Return for which read groups fragments of one name have the same end, more than by chance.
+
+    By chance, any fragment of the one has the end of any of the other (lanes, lanes).
+    """
+    _, ends, size = np.unique(end, return_inverse=True, return_counts=True)
+    ends = ends.ravel()
+    _, pairs = np.unique(np.stack((name, ends)), axis=1, return_inverse=True)
+    both, same = (_held_by_both(of.ravel(), lane, lanes) for of in (name, pairs))
+    placed = csr_array((np.ones(lane.size), (ends, lane)), (size.size, lanes))
+    of_lane = np.maximum(np.bincount(lane, minlength=lanes), 1)
+    expected = both * (placed.T @ placed).toarray() / np.outer(of_lane, of_lane)
+    surely = gammainc(np.maximum(same, 1), np.maximum(expected, 1e-12)) <= _BY_CHANCE
+    tells: NDArray[np.bool_] = surely & (same - expected >= _ALIKE_BEYOND_CHANCE * both)
+    return tells & (same > 0)
 
 
 def _held_by_both(of: NDArray[np.int64], lane: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:

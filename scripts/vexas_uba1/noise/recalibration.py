@@ -120,10 +120,10 @@ def recalibrate(counted: PositionCounts, usable: NDArray[np.bool_]) -> Recalibra
 def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
     """Return where far more of one mismatch is seen than ten times the errors explain (P).
 
-    And than more than half of the positions of its kind show. A variant is on both strands, and what
-    is not is the error that is to be learnt: so each strand that holds a tenth of the position's
-    molecules, and enough to show a variant of this share, must show more than chance explains; and
-    two of them must, if there are two.
+    And than more than half of the positions of its kind show. A variant is on both strands, and
+    what is not is the error that is to be learnt: so each strand that holds a tenth of the
+    position's molecules, and enough to show a variant of this share, must show more than chance
+    explains; and two of them must, if there are two.
     """
     known = counted.reference < UNKNOWN
     reference = np.where(known, counted.reference, 0)

@@ -81,6 +81,7 @@ REASONS = {
     "codon41_not_assessable": "The codon's limit of detection misses the required one",
     "codon41_without_data": "Nothing is informative at the codon",
     "codon41_under_primer": "The codon lies under a primer; fragments without evidence for that",
+    "names_unusable": "Records left out, as their names do not tell fragments apart",
     "codon41_haplotype": "Seen at the codon, too little to judge",
     "not_assessed": "Could not be assessed",
     "reads_not_molecules": "Counts are reads, not molecules",
