@@ -19,6 +19,7 @@ from scipy.special import gammainc
 
 from vexas_uba1.alignments.reads import MATES
 
+_PLACE_BITS = 32
 _PAIRED, _REVERSE, _READ1, _READ2 = 0x1, 0x10, 0x40, 0x80
 _ALIKE_BEYOND_CHANCE = 0.2
 """Share of the names that two read groups both have which lie at one place, beyond what chance puts
@@ -121,22 +122,15 @@ def _unmarked(
     The twin is the same read at the same place. Where all copies have a flagged twin, as in a file
     that was merged with itself and then marked, the best of them stays.
     """
-    none = np.zeros(records.fragment.size, dtype=np.bool_)
-    if not records.flagged.size:
-        return none
+    fragment, mate, end = records.flagged.T
+    flagged = _joined(fragment_and_mate(fragment, mate), end)
     end = five_prime(records.low, records.high, records.flag)
-    own = np.column_stack((records.fragment, mate_of(records.flag), end))
-    _, both = np.unique(np.concatenate((records.flagged, own)), axis=0, return_inverse=True)
-    both = both.ravel()
-    twin = there & np.isin(both[len(records.flagged) :], both[: len(records.flagged)])
+    own = _joined(fragment_and_mate(records.fragment, mate_of(records.flag)), end)
+    twin = there & np.isin(own, flagged)
     if not twin.any():
-        return none
-    candidates = np.unique(records.fragment[twin])
-    is_candidate = np.isin(records.fragment, candidates)
-    _, copy = np.unique(
-        np.column_stack((end, records.template_length)), axis=0, return_inverse=True
-    )
-    copy = copy.ravel()
+        return twin
+    is_candidate = np.isin(records.fragment, records.fragment[twin])
+    _, copy = np.unique(_joined(end, records.template_length), return_inverse=True)
     taken = np.zeros(int(copy.max()) + 1, dtype=np.bool_)
     taken[copy[there & ~is_candidate]] = True
     rows_of: dict[int, list[int]] = {}
@@ -155,6 +149,11 @@ def _unmarked(
         else:
             taken[copies] = True
     return there & np.isin(records.fragment, left_out)
+
+
+def _joined(high: NDArray[np.int64], low: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return two numbers as one; places on a contig have room below."""
+    return (high << _PLACE_BITS) + low
 
 
 def five_prime(
