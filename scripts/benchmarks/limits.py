@@ -48,7 +48,7 @@ class Effort:
 
 
 SMALL = Effort((1_000, 20_000), 6, 15, CANONICAL[2:])
-FULL = Effort(DEPTHS, 12, 15, CANONICAL)
+FULL = Effort(DEPTHS, 20, 20, CANONICAL)
 
 
 @dataclass(frozen=True)

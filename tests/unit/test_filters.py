@@ -160,6 +160,26 @@ def test_the_chance_to_pass_knows_where_half_of_the_support_maps_poorly(low, hig
         assert chance(seen, count) == pytest.approx(passed / 600, abs=0.06)
 
 
+@pytest.mark.parametrize("error", [1e-6, 5e-3, 3e-2])
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_the_chance_to_pass_knows_of_errors_on_the_honest_strand(error, share):
+    # True molecules are as many as asked; errors of others show the allele beside them.
+    size, generator = 2_000, np.random.default_rng(3)
+    forward = round(size * share)
+    seen = view(0, size, strands=["+"] * forward + ["-"] * (size - forward))
+    chances = np.full(size, error)
+    counts = np.array([8, 20, 45, 80])
+    nobody = np.zeros(size, dtype=bool)
+    found = pass_chance(Support(seen, nobody, chances, alike(seen), "reverse"), counts)
+    for count, told in zip(counts.tolist(), found.tolist(), strict=True):
+        passed = 0
+        for _ in range(300):
+            shows = generator.random(size) < error
+            shows[generator.choice(size, count, replace=False)] = True
+            passed += not raise_flags(Support(seen, shows, chances, alike(seen), "reverse"))
+        assert told == pytest.approx(passed / 300, abs=0.1)
+
+
 def surroundings(supporting, others, reference="A" * 12):
     """Twelve positions beside the allele, as molecules show them; ``.`` is not known."""
 

@@ -77,13 +77,17 @@ def strand_pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[n
         return passes
     honest = _honest(support)
     share, needed = _share(honest, asked), _needed(support.chance[honest])
-    alt = np.floor(witnesses).astype(np.int64)
+    # Errors show the allele too: on the honest strand they are taken for molecules more.
+    errors, among_honest = (float(support.chance[of].sum()) for of in (asked, honest))
+    alt = np.floor(witnesses + errors).astype(np.int64)
+    drawn = np.floor(witnesses + among_honest / max(share, 1e-300)).astype(np.int64)
     # Flagged if fewer are honest than are needed, and than chance allows.
     flagged = np.zeros(counts.size)
     for seen in range(needed):
         # As many as this or fewer; more are likelier, so none of the fewer is missed.
-        mass = bdtr(np.minimum(seen, alt), alt, share)
-        flagged = np.where((alt >= seen) & (mass < _unlikely(seen)), mass, flagged)
+        is_unlikely = bdtr(np.minimum(seen, alt), alt, share) < _unlikely(seen)
+        mass = bdtr(np.minimum(seen, drawn), drawn, share)
+        flagged = np.where((alt >= seen) & is_unlikely, mass, flagged)
     kept: NDArray[np.float64] = passes * (1 - flagged)
     return kept
 
