@@ -32,7 +32,7 @@ from vexas_uba1.result import (
     SexCheck,
 )
 from vexas_uba1.sex import check_sex
-from vexas_uba1.targets import assess_targets, target_regions, worst
+from vexas_uba1.targets import assess_targets, exon_coverage, target_regions, worst
 
 __all__ = ["CallOptions", "call_sample"]
 
@@ -84,6 +84,7 @@ def call_sample(
     placed, caller = seen.placed, seen.caller
     forced = [_with_hidden(finding, seen.reads.left_out) for finding in caller.forced()]
     namer = AlleleNamer(placed, seen.reference, seen.entries)
+    regions = target_regions(placed, catalogue)
     sex_check = check_sex(options.sample, extraction.chromosomes)
     return SampleCall(
         sample=options.sample,
@@ -96,7 +97,7 @@ def call_sample(
         ),
         codon41=_codon(seen, forced, namer, options.required_limit_vaf),
         targets=assess_targets(
-            target_regions(placed, catalogue),
+            regions,
             caller,
             forced,
             namer,
@@ -104,6 +105,7 @@ def call_sample(
             power=options.levels.power,
             spliced=options.sample.assay == "rna",
         ),
+        coverage=exon_coverage(regions, caller),
         variants=tuple(
             namer.variant(finding, with_doubt(options.sample, sex_check))
             for finding in caller.searched()

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 _PART = ".part-"
+_NUMBERS = re.compile(r"\[\n\s*(?:null|-?[\d.eE+-]+)(?:,\n\s*(?:null|-?[\d.eE+-]+))*\n\s*\]")
+"""A list of numbers as json writes it; within a text no line breaks are written as such."""
 
 
 @contextmanager
@@ -55,10 +58,13 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON in the given key order, replacing ``path`` in one step.
 
+    A list of numbers takes one line.
+
     Raises:
         ValueError: ``value`` holds a NaN or an infinity, which JSON cannot say.
     """
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, _NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
 
 
 def write_gzip(path: Path, content: bytes) -> None:

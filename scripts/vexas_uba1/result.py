@@ -17,7 +17,7 @@ from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.versioned import read_versioned
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 _REMEDY = "Name an existing result, or run the sample again with this version"
 
 
@@ -110,6 +110,25 @@ class Target:
     assessable: bool
     positions: int
     positions_below_required: int
+
+
+@dataclass(frozen=True)
+class ExonCoverage:
+    """Each searched base of an exon; n of them, one after the other.
+
+    Attributes:
+        name: As that of the target.
+        start: 1-based position of the first on the input's own build and contig.
+        end: Of the last.
+        depth_fragments: Informative fragments (n).
+        limit_of_detection_vaf: Limit of a substitution there; None where no VAF is found (n).
+    """
+
+    name: str
+    start: int
+    end: int
+    depth_fragments: tuple[int, ...]
+    limit_of_detection_vaf: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -278,6 +297,7 @@ class SampleCall:
     input: InputInfo
     codon41: Codon41
     targets: tuple[Target, ...]
+    coverage: tuple[ExonCoverage, ...]
     variants: tuple[Variant, ...]
     forced_alleles: tuple[ForcedAllele, ...]
     qc: QualityControl

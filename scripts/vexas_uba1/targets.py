@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from vexas_uba1.caller.caller import Caller, Finding
 from vexas_uba1.catalogue import Catalogue
 from vexas_uba1.locus.hgvs import touched_positions
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.naming import AlleleNamer
-from vexas_uba1.result import Target
+from vexas_uba1.result import ExonCoverage, Target
 
 
 @dataclass(frozen=True)
@@ -129,3 +131,31 @@ def _range_name(positions: Iterable[int], placed: PlacedLocus) -> str:
     ordered = sorted(positions, reverse=not placed.is_forward)
     first, last = placed.c_name(ordered[0]), placed.c_name(ordered[-1])
     return f"{first}" if first == last else f"{first}_{last}"
+
+
+def exon_coverage(regions: Sequence[TargetRegion], caller: Caller) -> tuple[ExonCoverage, ...]:
+    """Return depth and limit of each base of the exons among some regions.
+
+    Limits are rounded to three digits.
+
+    Args:
+        regions: Of :func:`target_regions`.
+        caller: The sample's.
+    """
+    limits = caller.position_limits
+    made = []
+    for region in regions:
+        if region.kind != "exon":
+            continue
+        rows = np.searchsorted(limits.positions, region.positions)
+        shown = (float(f"{limit:.3g}") for limit in caller.limits[rows].tolist())
+        made.append(
+            ExonCoverage(
+                region.name,
+                region.positions[0] + 1,
+                region.positions[-1] + 1,
+                tuple(limits.depth[rows].tolist()),
+                tuple(None if np.isnan(limit) else limit for limit in shown),
+            )
+        )
+    return tuple(made)

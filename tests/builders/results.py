@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.result import (
     Codon41,
+    ExonCoverage,
     ForcedAllele,
     InputFile,
     InputInfo,
@@ -97,6 +99,17 @@ def some_targets() -> tuple[Target, ...]:
             assessable=False,
             positions=156,
             positions_below_required=156,
+        ),
+    )
+
+
+def some_coverage() -> tuple[ExonCoverage, ...]:
+    """Return three exons, of which the last is read in its first half only, and hardly."""
+    return (
+        ExonCoverage("exon 2", 47196000, 47196116, (430,) * 117, (0.0123,) * 117),
+        ExonCoverage("exon 3", 47199048, 47199106, (495,) * 59, (0.0108,) * 59),
+        ExonCoverage(
+            "exon 14", 47202000, 47202155, (24,) * 78 + (0,) * 78, (0.21,) * 78 + (None,) * 78
         ),
     )
 
@@ -228,6 +241,7 @@ def a_call(**changes: Any) -> SampleCall:
         "input": an_input(),
         "codon41": a_codon41(),
         "targets": some_targets(),
+        "coverage": some_coverage(),
         "variants": (a_variant(),),
         "forced_alleles": some_forced_alleles(),
         "qc": a_qc(),
@@ -316,6 +330,14 @@ def an_empty_result(**changes: Any) -> SampleResult:
                 positions_below_required=target.positions,
             )
             for target in some_targets()
+        ),
+        "coverage": tuple(
+            replace(
+                exon,
+                depth_fragments=(0,) * len(exon.depth_fragments),
+                limit_of_detection_vaf=(None,) * len(exon.depth_fragments),
+            )
+            for exon in some_coverage()
         ),
         "variants": (),
         "forced_alleles": (

@@ -68,4 +68,4 @@ def test_no_errors_and_no_molecules():
     found = limits_of([[0.0]], [CommonFactor(0.3, 0.63)], 1e-6)
     assert found.needed.tolist() == [[2]]
     capped = limits_of([[0.0]], [CommonFactor(0.3)], 1e-6, most_molecules=1)
-    assert not capped.reaches(1.0, 0.95).any() and capped.limit_at(0, 0.95) is None
+    assert not capped.reaches(1.0, 0.95).any() and np.isnan(capped.limits(0.95)).all()

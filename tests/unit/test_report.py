@@ -31,11 +31,12 @@ from builders.workflow import here
 from vexas_uba1.clones import clone_fraction
 from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.numbers import count, interval, limit, percent, quality
+from vexas_uba1.report.coverage_figure import draw_coverage
 from vexas_uba1.report.page import render_report, write_report
 from vexas_uba1.report.sample import render_sample
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
 from vexas_uba1.report.wording import unbroken
-from vexas_uba1.result import PrimerUse, SampleResult, write_result
+from vexas_uba1.result import ExonCoverage, PrimerUse, SampleResult, write_result
 from vexas_uba1.sex import check_sex
 from vexas_uba1.verdict import decide
 
@@ -220,7 +221,8 @@ def test_a_sample_without_reads_is_no_negative() -> None:
     assert "Nothing could be searched: no usable read lies on UBA1." in shown
     assert "No variant was found" not in shown
     assert "not reached" in shown and "not covered" in shown
-    assert "svg" not in page(result).tags
+    # Of figures only that of the coverage, in which every base is missed.
+    assert page(result).tags.count("svg") == 1
 
 
 def test_a_negative_says_that_it_does_not_exclude() -> None:
@@ -467,8 +469,8 @@ def test_an_edited_result_reaches_every_output(tmp_path: Path) -> None:
         (f'"vaf": {151 / 502!r}', '"vaf": 1e999', "1e999"),
         (f'"vaf": {151 / 502!r}', '"vaf": 1.5', "$.variants[0].vaf"),
         ('"alt_fragments": 151', '"alt_fragments": "151"', "$.variants[0].alt_fragments"),
-        ('"schema_version": "1.2"', '"schema_version": "9"', "schema version 1.2"),
-        ('"schema_version": "1.2",', "", "schema version 1.2"),
+        ('"schema_version": "1.3"', '"schema_version": "9"', "schema version 1.3"),
+        ('"schema_version": "1.3",', "", "schema version 1.3"),
         ("{", "[" * 100_000, "not JSON"),
         ("{", "", "not JSON"),
     ],
@@ -553,6 +555,56 @@ def test_a_long_name_in_the_axis_is_cut_before_it_meets_the_value() -> None:
         mark = axis.marks[0]
         assert mark.label.endswith("…") and name.startswith(mark.label[:-1])
         assert 9.2 * len(mark.label) + 7.2 * len(mark.value) <= axis.right - axis.left
+
+
+def test_the_coverage_shows_each_base_and_what_misses_the_required_limit() -> None:
+    figure = draw_coverage(a_call())
+    assert figure is not None
+    exons = [exon for row in figure.rows for exon in row.stretches]
+    assert [exon.name for exon in exons] == ["2", "3", "14"]
+    # Side by side, as wide as they are long.
+    for row in figure.rows:
+        assert row.stretches[0].left == figure.left
+        assert row.stretches[-1].right == pytest.approx(figure.right, abs=0.2)
+        assert row.top < row.floor < row.limit_top < row.required_y < row.limit_floor
+    assert exons[0].gaps == exons[1].gaps == ()
+    # Of the last, the first half is worse than required and the second has no limit at all.
+    assert exons[2].gaps == ((exons[2].left, exons[2].right),)
+    assert len(exons[2].limits) == 1
+    assert exons[2].title == (
+        "exon 14: depth 0 to 24, worst limit not reached, "
+        "156 of 156 bases miss the required limit"
+    )
+    assert "0 of 59 bases miss" in exons[1].title
+    page = render_report(a_result(), "")
+    drawn = page.partition('<svg class="coverage"')[2].partition("</svg>")[0]
+    assert drawn.count('<rect class="missed"') == 1
+    assert all(f"<title>{exon.title}</title>" in drawn for exon in exons)
+    # Both rows have their ticks.
+    assert drawn.count(">1 %</text>") == len(figure.rows) == 2
+
+
+def test_one_base_that_is_missed_is_seen_among_its_neighbours() -> None:
+    depth, limits = [500] * 100, [0.01] * 100
+    depth[50], limits[50] = 2, None
+    exon = ExonCoverage("exon 5", 1, 100, tuple(depth), tuple(limits))
+    figure = draw_coverage(a_call(coverage=(exon,)))
+    assert figure is not None
+    ((stretch,),) = (row.stretches for row in figure.rows)
+    ((start, end),) = stretch.gaps
+    scale = (stretch.right - stretch.left) / 100
+    assert start <= stretch.left + 50 * scale < stretch.left + 51 * scale <= end
+    assert end - start <= 3.1 * scale
+    assert len(stretch.limits) == 2
+
+
+def test_a_sample_without_reads_has_a_coverage_of_nothing() -> None:
+    page = render_report(an_empty_result(), "")
+    drawn = page.partition('<svg class="coverage"')[2].partition("</svg>")[0]
+    assert drawn.count('<rect class="missed"') == 3
+    assert "NaN" not in page and ">nan" not in page
+    assert draw_coverage(a_call(coverage=())) is None
+    assert '<svg class="coverage"' not in render_report(a_result(coverage=()), "")
 
 
 def test_numbers_are_written_with_their_uncertain_digits_left_out() -> None:

@@ -210,9 +210,17 @@ class Caller:
             self._counting.most_molecules,
         )
 
+    @cached_property
+    def limits(self) -> NDArray[np.float64]:
+        """Limit of detection of a substitution at each searched position, NaN without one (P)."""
+        limits = self.position_limits.limits(self._levels.power)
+        floor = self._counting.limit_floor
+        return limits if floor is None else np.maximum(limits, floor)
+
     def limit_at(self, position: int) -> float | None:
         """Return the limit of detection of a substitution at a searched 0-based position."""
-        return self._counting.floored(self.position_limits.limit_at(position, self._levels.power))
+        limit = float(self.limits[np.searchsorted(self.position_limits.positions, position)])
+        return None if np.isnan(limit) else limit
 
     def bound(self, alt: int, depth: int) -> float | None:
         """Return the one-sided 95 % upper bound of a VAF; None without molecules."""

@@ -103,13 +103,26 @@ def tabulated(
     return lambda asked: np.interp(asked, counts, values)
 
 
-def vaf_for_power(needed: int, total: int, error: float, power: float = 0.95) -> float | None:
-    """Return the lowest VAF showing ``needed`` of ``total`` with ``power``; None if none does."""
-    if needed > total:
-        return None
-    return _lowest(
-        lambda vaf: float(bdtrc(needed - 1, total, min(1.0, vaf + error * (1 - vaf)))), power
-    )
+def vaf_for_power(
+    needed: NDArray[np.int64],
+    total: NDArray[np.int64],
+    error: NDArray[np.float64],
+    power: float = 0.95,
+) -> NDArray[np.float64]:
+    """Return the lowest VAF that shows so many with ``power``; NaN where none does.
+
+    The proportion with which a binomial count reaches k is a quantile of Beta(k, n - k + 1).
+
+    Args:
+        needed: Molecules that must show the allele, at least one, of any shape.
+        total: Of how many, likewise.
+        error: Chance that one without the allele shows it, likewise.
+        power: Wanted probability.
+    """
+    possible = needed <= total
+    shown = betaincinv(needed, np.where(possible, total - needed, 0) + 1, power)
+    vaf = np.maximum(shown - error, 0.0) / (1 - error)
+    return np.where(possible, vaf, np.nan)
 
 
 def _lowest(reached: Callable[[float], float], power: float) -> float | None:

@@ -47,15 +47,11 @@ class PositionLimits:
         reached: NDArray[np.bool_] = np.any((self.needed <= self.used) & (chance >= power), axis=1)
         return reached
 
-    def limit_at(self, position: int, power: float) -> float | None:
-        """Return the lowest VAF found with the given power at a 0-based position, or None."""
-        row = int(np.searchsorted(self.positions, position))
-        columns = zip(self.needed[row], self.used[row], self.error[row], strict=True)
-        limits = [
-            vaf_for_power(int(needed), int(used), float(error), power)
-            for needed, used, error in columns
-        ]
-        return min((limit for limit in limits if limit is not None), default=None)
+    def limits(self, power: float) -> NDArray[np.float64]:
+        """Return the lowest VAF found with the given power, NaN where none is (P)."""
+        by_cut = vaf_for_power(self.needed, self.used, self.error, power)
+        found: NDArray[np.float64] = np.fmin.reduce(by_cut, axis=1)
+        return found
 
 
 def position_limits(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from vexas_uba1.files import write_text
 from vexas_uba1.report import wording
+from vexas_uba1.report.coverage_figure import BIN as COVERAGE_BIN
+from vexas_uba1.report.coverage_figure import draw_coverage
 from vexas_uba1.report.pages import page_environment
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
 from vexas_uba1.result import SampleCall, SampleResult, Variant
@@ -56,6 +58,8 @@ def render_report(result: SampleResult, lab_name: str) -> str:
                 wording.not_assessable(target) for target in call.targets if not target.assessable
             ],
             axis=draw_vaf_axis(call),
+            coverage=draw_coverage(call),
+            coverage_bin=COVERAGE_BIN,
             nothing_found=wording.nothing_found(call),
             variants=sorted(call.variants, key=_weight),
             hgvs=partial(full_hgvs, call),
