@@ -23,6 +23,7 @@ from vexas_uba1.grouping.report import duplicate_warnings
 from vexas_uba1.locus.record import Locus
 from vexas_uba1.naming import AlleleNamer
 from vexas_uba1.observing import CallOptions, Observed, observe_sample
+from vexas_uba1.reads_view import reads_view
 from vexas_uba1.result import (
     Codon41,
     InputInfo,
@@ -85,6 +86,7 @@ def call_sample(
     forced = [_with_hidden(finding, seen.reads.left_out) for finding in caller.forced()]
     namer = AlleleNamer(placed, seen.reference, seen.entries)
     regions = target_regions(placed, catalogue)
+    found = caller.searched()
     sex_check = check_sex(options.sample, extraction.chromosomes)
     return SampleCall(
         sample=options.sample,
@@ -106,9 +108,9 @@ def call_sample(
             spliced=options.sample.assay == "rna",
         ),
         coverage=exon_coverage(regions, caller),
+        reads_view=reads_view(seen, found),
         variants=tuple(
-            namer.variant(finding, with_doubt(options.sample, sex_check))
-            for finding in caller.searched()
+            namer.variant(finding, with_doubt(options.sample, sex_check)) for finding in found
         ),
         forced_alleles=tuple(namer.forced(finding) for finding in forced),
         qc=_quality_control(seen, extraction, options, sex_check),

@@ -132,6 +132,66 @@ class ExonCoverage:
 
 
 @dataclass(frozen=True)
+class InsertedBases:
+    """Bases that a fragment has between two positions; ``columns_before`` of the view are first."""
+
+    columns_before: int
+    bases: str
+
+
+@dataclass(frozen=True)
+class ReadsViewRow:
+    """One fragment (or molecule) about the codon; a character a position, on the forward strand.
+
+    Attributes:
+        haplotype: The codon's bases as in ``codon41.haplotypes``; empty where it does not show all.
+        bases: ``.`` as the reference, a letter for another base, ``-`` deleted, ``?`` contradicted
+            by its copies, a space where nothing is read.
+        quality: Tens of the observation's Phred, 9 at most; a space where there is none.
+        strand: ``forward``, ``reverse`` or ``both``.
+        copies: Fragments that it was joined from.
+        inserted: Bases put in.
+    """
+
+    haplotype: str
+    bases: str
+    quality: str
+    strand: str
+    copies: int
+    inserted: tuple[InsertedBases, ...]
+
+
+@dataclass(frozen=True)
+class ReadsView:
+    """What fragments show about the codon, one by one.
+
+    Attributes:
+        start: 1-based position of the first column on the input's own build and contig.
+        end: Of the last.
+        codon: 1-based positions of the codon.
+        exons: First and last position of each exon in between.
+        reference: Reference bases, ``N`` where unknown.
+        alt_rows: Those with another codon or a found allele, as many as are shown.
+        reference_rows: Some of the other informative ones.
+        alt_fragments: How many of the former there are, shown or not.
+        reference_fragments: How many of the latter.
+        reads_by_base: Reads over each position of the codon by the base they show, before they are
+            joined.
+    """
+
+    start: int
+    end: int
+    codon: tuple[int, ...]
+    exons: tuple[tuple[int, ...], ...]
+    reference: str
+    alt_rows: tuple[ReadsViewRow, ...]
+    reference_rows: tuple[ReadsViewRow, ...]
+    alt_fragments: int
+    reference_fragments: int
+    reads_by_base: tuple[dict[str, int], ...]
+
+
+@dataclass(frozen=True)
 class Variant:
     """An allele that the test found, flagged or not.
 
@@ -298,6 +358,7 @@ class SampleCall:
     codon41: Codon41
     targets: tuple[Target, ...]
     coverage: tuple[ExonCoverage, ...]
+    reads_view: ReadsView
     variants: tuple[Variant, ...]
     forced_alleles: tuple[ForcedAllele, ...]
     qc: QualityControl

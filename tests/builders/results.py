@@ -13,7 +13,10 @@ from vexas_uba1.result import (
     ForcedAllele,
     InputFile,
     InputInfo,
+    InsertedBases,
     QualityControl,
+    ReadsView,
+    ReadsViewRow,
     SampleCall,
     SampleInfo,
     SampleResult,
@@ -112,6 +115,39 @@ def some_coverage() -> tuple[ExonCoverage, ...]:
             "exon 14", 47202000, 47202155, (24,) * 78 + (0,) * 78, (0.21,) * 78 + (None,) * 78
         ),
     )
+
+
+def a_row(haplotype: str, bases: str, **changes: Any) -> ReadsViewRow:
+    """Return a fragment of good bases, read on the forward strand."""
+    values: dict[str, Any] = {
+        "haplotype": haplotype,
+        "bases": bases,
+        "quality": "".join(" " if base in " -?" else "3" for base in bases),
+        "strand": "forward",
+        "copies": 1,
+        "inserted": (),
+    }
+    return ReadsViewRow(**(values | changes))
+
+
+def a_reads_view(**changes: Any) -> ReadsView:
+    """Return eleven positions about the codon, two of 151 and one of 351 fragments."""
+    values: dict[str, Any] = {
+        "start": 47199047,
+        "end": 47199057,
+        "codon": (47199051, 47199052, 47199053),
+        "exons": ((47199048, 47199057),),
+        "reference": "GTATGGATGGA",
+        "alt_rows": (
+            a_row("ACG", ".....C.....", strand="both", copies=3),
+            a_row("ACG", "  ...C..-?.", inserted=(InsertedBases(9, "GG"),), quality="  33312 3 33"),
+        ),
+        "reference_rows": (a_row("ATG", "...........", strand="reverse"),),
+        "alt_fragments": 153,
+        "reference_fragments": 351,
+        "reads_by_base": ({"A": 801, "G": 2}, {"C": 240, "T": 560, "del": 1}, {"G": 799}),
+    }
+    return ReadsView(**(values | changes))
 
 
 def a_variant(**changes: Any) -> Variant:
@@ -242,6 +278,7 @@ def a_call(**changes: Any) -> SampleCall:
         "codon41": a_codon41(),
         "targets": some_targets(),
         "coverage": some_coverage(),
+        "reads_view": a_reads_view(),
         "variants": (a_variant(),),
         "forced_alleles": some_forced_alleles(),
         "qc": a_qc(),
@@ -338,6 +375,13 @@ def an_empty_result(**changes: Any) -> SampleResult:
                 limit_of_detection_vaf=(None,) * len(exon.depth_fragments),
             )
             for exon in some_coverage()
+        ),
+        "reads_view": a_reads_view(
+            alt_rows=(),
+            reference_rows=(),
+            alt_fragments=0,
+            reference_fragments=0,
+            reads_by_base=({}, {}, {}),
         ),
         "variants": (),
         "forced_alleles": (

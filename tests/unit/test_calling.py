@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -189,7 +190,9 @@ def test_a_shifted_record_on_a_renamed_contig_gives_the_same(mixed, tmp_path):
     assert call.coverage == tuple(
         replace(exon, start=exon.start - offset, end=exon.end - offset) for exon in again.coverage
     )
-    ignored = ("variants", "coverage", "input", "parameters")
+    assert call.reads_view.alt_rows == again.reads_view.alt_rows
+    assert call.reads_view.reference_rows == again.reads_view.reference_rows
+    ignored = ("variants", "coverage", "reads_view", "input", "parameters")
     one, other = unstructure(call), unstructure(again)
     # Of a contig without a chromosome's name it says so.
     assert one["qc"].pop("sex_check") != other["qc"].pop("sex_check")
@@ -569,3 +572,48 @@ def test_limits_know_of_records_whose_names_clash(tmp_path):
     assert locus.limit_of_detection_vaf == pytest.approx(40 / 440) and not locus.assessable
     assert any("40 records were left out" in warning for warning in call.qc.warnings)
     assert decide(without).code == "not_detected" and decide(call).code == "not_assessable"
+
+
+def test_the_reads_view_is_what_the_table_counts(mixed):
+    _, call = mixed
+    view, codon = call.reads_view, call.codon41
+    drawn = Counter(row.haplotype for row in view.alt_rows)
+    others = {name: count for name, count in codon.haplotypes.items() if name != "ATG"}
+    # Forty rows at most, in the shares of what there is.
+    assert len(view.alt_rows) == 40 < view.alt_fragments and len(view.reference_rows) == 10
+    assert view.alt_fragments + view.reference_fragments >= codon.depth_fragments
+    assert set(drawn) <= set(others) | {"", "ATG"}
+    assert drawn["ACG"] == pytest.approx(40 * others["ACG"] / view.alt_fragments, abs=2)
+    assert {row.haplotype for row in view.reference_rows} == {"ATG"}
+    assert (view.start, view.end) == (47199021, 47199083)
+    assert view.codon == (47199051, 47199052, 47199053)
+    assert view.exons == ((47199048, 47199083),)
+    assert view.reference[30:33] == "ATG"
+    for row in (*view.alt_rows, *view.reference_rows):
+        assert len(row.bases) == len(row.quality) == len(view.reference) == 63
+        if row.haplotype == "ACG":
+            assert row.bases[30:33] == ".C."
+        # Quality where a base is read, and nowhere else.
+        shown = zip(row.bases, row.quality, strict=True)
+        assert all((base in " -?") == (tens == " ") for base, tens in shown)
+    # The deletion of the acceptor's bases is found, so its fragments are shown.
+    assert any("-" in row.bases for row in view.alt_rows)
+    assert any(row.inserted for row in view.alt_rows) == any(
+        "ins" in v.hgvs_c for v in call.variants
+    )
+    middle = view.reads_by_base[1]
+    assert middle["C"] >= codon.haplotypes["ACG"] and middle["T"] > 0
+
+
+def test_a_view_of_few_fragments_shows_them_all(tmp_path):
+    reads = [
+        {"count": 30, "start1": 47198960, "cigar": "120M", "spread": 60},
+        {"count": 7, "start1": 47198960, "cigar": "120M", "change": {47199052: "C"}},
+    ]
+    call = run_case({"reads": reads, "sample": {"assay": "panel"}}, tmp_path).call
+    view = call.reads_view
+    assert [row.haplotype for row in view.alt_rows] == ["ACG"] * 7
+    assert (view.alt_fragments, view.reference_fragments) == (7, 30)
+    assert len(view.reference_rows) == 10
+    assert {row.strand for row in view.alt_rows} <= {"forward", "reverse"}
+    assert view.reads_by_base[1] == {"A": 0, "C": 7, "G": 0, "T": 30}

@@ -33,6 +33,7 @@ from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.numbers import count, interval, limit, percent, quality
 from vexas_uba1.report.coverage_figure import draw_coverage
 from vexas_uba1.report.page import render_report, write_report
+from vexas_uba1.report.reads_figure import draw_reads
 from vexas_uba1.report.sample import render_sample
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
 from vexas_uba1.report.wording import unbroken
@@ -557,6 +558,46 @@ def test_a_long_name_in_the_axis_is_cut_before_it_meets_the_value() -> None:
         assert 9.2 * len(mark.label) + 7.2 * len(mark.value) <= axis.right - axis.left
 
 
+def test_single_fragments_are_drawn_one_by_one() -> None:
+    figure = draw_reads(a_call())
+    assert figure is not None
+    first, second, last = figure.fragments
+    assert [each.haplotype for each in figure.fragments] == ["ACG", "ACG", "ATG"]
+    assert [each.arrow for each in figure.fragments] == ["⇄", "→", "←"]
+    assert [each.copies for each in figure.fragments] == ["×3", "", ""]
+    assert first.title == "ACG, both strands, 3 copies"
+    # The one that differs stands in the codon's second column, the codon in its fifth to seventh.
+    (letter,) = first.letters
+    low, high = figure.codon
+    assert (letter.text, letter.kind, letter.good) == ("C", "other", True)
+    assert low == figure.left + 4 * figure.column and high == low + 3 * figure.column
+    assert letter.x == low + 1.5 * figure.column
+    assert [each.text for each in second.letters] == ["C", "–", "?"]
+    assert [each.kind for each in second.letters] == ["other", "gone", "contradicted"]
+    assert not second.letters[0].good
+    assert second.inserted == (figure.left + 9 * figure.column,)
+    # What is as the reference stands apart; nothing lies outside of the figure.
+    assert last.y - second.y > second.y - first.y
+    assert last.y < figure.height
+    assert sum(bar.width for bar in last.bars) == 11 * figure.column
+    assert {bar.quality for bar in second.bars} == {"good", "poor"}
+    assert figure.exons == ((figure.left + figure.column, figure.right),)
+
+
+def test_the_reads_say_how_many_of_how_many_they_are() -> None:
+    shown = text(a_result())
+    assert "Above the gap 2 of 153 that show another codon or a found allele" in shown
+    assert "below it 1 of 351 others, evenly chosen" in shown
+    assert (
+        "A genome browser shows reads, before mates and copies are joined to one fragment: "
+        "chrX:47199051 A 801, G 2; chrX:47199052 T 560, C 240, del 1; chrX:47199053 G 799."
+    ) in shown
+    drawn = render_report(a_result(), "").partition('<svg class="reads"')[2].partition("</svg>")[0]
+    assert drawn.count("<title>") == 3 and "strand, copies" in drawn
+    assert draw_reads(an_empty_result().call) is None
+    assert '<svg class="reads"' not in render_report(an_empty_result(), "")
+
+
 def test_the_coverage_shows_each_base_and_what_misses_the_required_limit() -> None:
     figure = draw_coverage(a_call())
     assert figure is not None
@@ -572,8 +613,7 @@ def test_the_coverage_shows_each_base_and_what_misses_the_required_limit() -> No
     assert exons[2].gaps == ((exons[2].left, exons[2].right),)
     assert len(exons[2].limits) == 1
     assert exons[2].title == (
-        "exon 14: depth 0 to 24, worst limit not reached, "
-        "156 of 156 bases miss the required limit"
+        "exon 14: depth 0 to 24, worst limit not reached, 156 of 156 bases miss the required limit"
     )
     assert "0 of 59 bases miss" in exons[1].title
     page = render_report(a_result(), "")

@@ -22,6 +22,7 @@ RESULTS = {"positive": a_result(), "negative": a_negative(), "empty": an_empty_r
 MAPS = {
     "realigned",
     "haplotypes",
+    "reads_by_base",
     "limit_of_detection_by_allele",
     "filter_reasons",
     "clone_fraction",

@@ -289,12 +289,13 @@ def codon_haplotypes(view: View, placed: PlacedLocus) -> dict[str, int]:
     """
     named: dict[str, int] = {}
     for pattern, count in view.only(placed.codon_positions).haplotypes.items():
-        name = _codon_name(pattern, placed)
+        name = codon_name(pattern, placed)
         named[name] = named.get(name, 0) + count
     return dict(sorted(named.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _codon_name(codes: Pattern, placed: PlacedLocus) -> str:
+def codon_name(codes: Pattern, placed: PlacedLocus) -> str:
+    """Return what :func:`codon_haplotypes` calls the codes of a codon's three bases."""
     if INSERTED in codes:
         return "ins"
     if max(codes) >= UNKNOWN:

@@ -7,7 +7,13 @@ contradict each other they are no evidence, and counted.
 
 from vexas_uba1.fragments.indels import IndelCount
 from vexas_uba1.fragments.joining import DISCORDANT, UNCERTAIN
-from vexas_uba1.fragments.molecules import Column, Histogram, Molecules, join_molecules
+from vexas_uba1.fragments.molecules import (
+    Column,
+    Histogram,
+    Molecules,
+    Stretch,
+    join_molecules,
+)
 
 __all__ = [
     "DISCORDANT",
@@ -16,5 +22,6 @@ __all__ = [
     "Histogram",
     "IndelCount",
     "Molecules",
+    "Stretch",
     "join_molecules",
 ]

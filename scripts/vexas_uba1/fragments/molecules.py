@@ -62,6 +62,23 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Some molecules over neighbouring positions; m molecules, P positions.
+
+    Attributes:
+        code: As of a column (m, P).
+        quality: Phred of the observation, 0 where there is none (m, P).
+        forward: Seen on a forward-strand read (m, P).
+        reverse: Seen on a reverse-strand read (m, P).
+    """
+
+    code: NDArray[np.uint8]
+    quality: NDArray[np.uint8]
+    forward: NDArray[np.bool_]
+    reverse: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Histogram:
     """Observations of bases by position, base, origin and class of quality; P positions.
 
@@ -120,14 +137,20 @@ class Molecules:
 
     def beside(self, molecules: NDArray[np.int64], start: int, end: int) -> NDArray[np.uint8]:
         """Return what some molecules show over ``[start, end)``, coded as in a column (m, P)."""
+        return self.stretch(molecules, start, end).code
+
+    def stretch(self, molecules: NDArray[np.int64], start: int, end: int) -> Stretch:
+        """Return the observations of m molecules, ascending, over ``[start, end)``."""
         wanted = np.zeros(self.count, dtype=np.bool_)
         wanted[molecules] = True
         tile = join_tile(
             self._reads, self._copies, self._stretches, start, end, detail=False, only=wanted
         )
-        codes = np.full((molecules.size, end - start), UNCERTAIN, dtype=np.uint8)
-        codes[np.searchsorted(molecules, tile.molecules)] = tile.code
-        return codes
+        shape, rows = (molecules.size, end - start), np.searchsorted(molecules, tile.molecules)
+        code = np.full(shape, UNCERTAIN, dtype=np.uint8)
+        quality, marks = (np.zeros(shape, dtype=np.uint8) for _ in range(2))
+        code[rows], quality[rows], marks[rows] = tile.code, tile.quality, tile.marks
+        return Stretch(code, quality, (marks & FORWARD) > 0, (marks & REVERSE) > 0)
 
     @cached_property
     def indels(self) -> tuple[IndelCount, ...]:

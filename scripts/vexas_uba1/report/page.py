@@ -11,6 +11,7 @@ from vexas_uba1.report import wording
 from vexas_uba1.report.coverage_figure import BIN as COVERAGE_BIN
 from vexas_uba1.report.coverage_figure import draw_coverage
 from vexas_uba1.report.pages import page_environment
+from vexas_uba1.report.reads_figure import draw_reads
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
 from vexas_uba1.result import SampleCall, SampleResult, Variant
 from vexas_uba1.tables import full_hgvs
@@ -59,6 +60,8 @@ def render_report(result: SampleResult, lab_name: str) -> str:
             ],
             axis=draw_vaf_axis(call),
             coverage=draw_coverage(call),
+            reads=draw_reads(call),
+            reads_by_base=wording.reads_by_base(call),
             coverage_bin=COVERAGE_BIN,
             nothing_found=wording.nothing_found(call),
             variants=sorted(call.variants, key=_weight),

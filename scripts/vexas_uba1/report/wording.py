@@ -327,3 +327,14 @@ def limitations(result: SampleResult) -> list[str]:
         "For research use. The report does not replace clinical judgement or a validated test."
     )
     return sentences
+
+
+def reads_by_base(call: SampleCall) -> list[str]:
+    """Return for each position of the codon how many reads show which base, commonest first."""
+    view = call.reads_view
+    told = []
+    for position, reads in zip(view.codon, view.reads_by_base, strict=True):
+        shown = sorted((item for item in reads.items() if item[1]), key=lambda item: -item[1])
+        bases = ", ".join(f"{base} {numbers.count(number)}" for base, number in shown)
+        told.append(f"{call.input.contig}:{position} {bases or 'none'}")
+    return told
