@@ -20,7 +20,7 @@ from vexas_uba1.result import InsertedBases, ReadsView, ReadsViewRow
 REACH = 30
 """Positions to either side of the codon."""
 _AT_ONCE = 8_192
-MOST_ALT, MOST_REFERENCE = 40, 10
+MOST_ALT, MOST_REFERENCE = 30, 10
 """Rows of fragments with another codon or a found allele, and of others."""
 
 
