@@ -37,6 +37,10 @@ _LEAST_LOGARITHM = -745.0
 """Of a moment: what is smaller is zero."""
 _BEYOND_TELLING = -2400.0
 """Logarithm of a tail below which only its order is told: qualities end at 9999."""
+_TOO_LITTLE = 40.0
+"""In logarithms: what adds no digit to a tail."""
+_BEYOND_DECIDING = -80.0
+"""The same where a tail is a sum of many: a thousandth of it is no digit that is printed."""
 _MOST_EXACT = 128
 _MOST_POINTS = 1 << 21
 """Points of all lattices of one question: where errors are many, sums of few are nearly normal."""
@@ -142,8 +146,14 @@ class Background:
             return float(self.trials[used] @ np.log(self.chance[used]))
         if score < self._tails.size and self._tails[score] > _SMALLEST_TABLED:
             return min(0.0, float(np.log(self._tails[score])))
-        parts = [self._remote(score, value) for value in self.factor.values.tolist()]
-        return min(0.0, float(logsumexp(parts, b=self.factor.weights)))
+        parts: list[float] = []
+        weights = np.log(self.factor.weights).tolist()
+        # From the highest on: what the factor lends to the tail rises once and falls once.
+        for value, weight in zip(self.factor.values.tolist()[::-1], weights[::-1], strict=True):
+            parts.append(weight + self._remote(score, value))
+            if parts[-1] < max(parts) - _TOO_LITTLE:
+                break
+        return min(0.0, float(logsumexp(parts)))
 
     def _remote(self, score: int, value: float) -> float:
         """Return the logarithm of a small tail, the factor lying about ``value``.
@@ -154,7 +164,8 @@ class Background:
         tilt, cumulant, spread = self._tilted(score, value)
         if tilt <= 0:
             return 0.0
-        if cumulant - tilt * score < _BEYOND_TELLING:
+        one_of_many = self.factor.values.size > 1
+        if cumulant - tilt * score < (_BEYOND_DECIDING if one_of_many else _BEYOND_TELLING):
             # Daniels 1987, doi:10.2307/1403269: first order, on a lattice.
             step = -np.expm1(-tilt) * spread * (2 * np.pi) ** 0.5
             return cumulant - tilt * score - float(np.log(max(step, 1.0)))
