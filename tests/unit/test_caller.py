@@ -580,3 +580,24 @@ def test_a_tenth_of_m41t_is_found_among_reads_full_of_indels(seed):
     assert found(made).keys() == {M41T}
     finding = found(made)[M41T]
     assert finding.vaf_low < 0.1 < finding.vaf_high and finding.flags == {}
+
+
+def worst_limit(made):
+    return max(finding.limit for finding in made.forced())
+
+
+POOR = {"substitutions": 10**-2.5, "indels": 0.0, "qualities": (25, 25)}
+
+
+@pytest.mark.parametrize("vaf", [0.02, 0.025, 0.3])
+def test_a_variant_elsewhere_does_not_raise_the_codons_limit(vaf):
+    # A small one is not so far beyond errors that it is told at once; as an error it would make all
+    # sites look unlike.
+    plain = draw(record_reference(), EXONS, 1000, 3, **POOR)
+    place = int(EXONS[30])
+    base = record_reference().slice(place, place + 1)
+    beside = caller(plain.with_base(place, "G" if base in "AC" else "A", vaf), positions=EXONS)
+    assert [edit.start for f in beside.searched() for edit in f.allele.edits] == [place]
+    without = caller(plain, positions=EXONS)
+    assert without.searched() == []
+    assert worst_limit(beside) == pytest.approx(worst_limit(without), rel=0.05)

@@ -295,6 +295,27 @@ def test_what_one_strand_shows_is_no_variant_however_few_it_is(shown):
     assert found.factor[at] > 1.3 * without.recalibration.factor[at]
 
 
+def test_a_motif_that_errs_on_both_strands_is_learnt_though_each_site_looks_like_a_variant():
+    bases = random_bases(1500)
+
+    def errs(around, shown, *_):
+        return 150.0 if around == "ATG" and shown == "C" else 1.0
+
+    sample = drawn_counts(bases, {(0, 37): 2000, (4, 37): 2000}, errs)
+    plain = drawn_counts(bases, {(0, 37): 2000, (4, 37): 2000})
+    motif = context("A", "G")
+    found, without = (fit(each, frozenset()).recalibration for each in (sample, plain))
+    assert found.factor[T, motif, C, 0, 2] == pytest.approx(150, rel=0.15)
+    assert found.factor[T, motif, A, 0, 2] == pytest.approx(
+        without.factor[T, motif, A, 0, 2], rel=0.3
+    )
+    # A single such site is a variant, as far as anyone can tell.
+    once = drawn_counts(bases, {(0, 37): 2000, (4, 37): 2000})
+    row = bases.index("ATG") + 1
+    once.counts[row] = sample.counts[row]
+    assert fit(once, frozenset()).recalibration.factor[T, motif, C, 0, 2] < 3
+
+
 def test_what_one_strand_shows_alone_is_learnt_as_an_error():
     sample = drawn_counts(BASES, BOTH)
     row = BASES.index("A")

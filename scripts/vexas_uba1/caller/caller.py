@@ -57,6 +57,8 @@ from vexas_uba1.samples.primers import Primer
 
 _BESIDE = 150
 """Bases to either side of an allele that its molecules are compared on."""
+_ROUNDS, _MOST_VARIANTS = 3, 20
+"""How often the search is repeated beside what it found; so many are no variants of a patient."""
 _MOST_BESIDE = 500
 """Molecules that are compared there, of those that show it and of the others."""
 __all__ = ["HIGHEST_QUALITY", "Caller", "Counting", "Finding", "TestLevels"]
@@ -111,14 +113,19 @@ class Caller:
         named = {base for allele in known for edit in allele.edits for base in edit.touched}
         self._coding = self._counted.only(coding)
         self._never_used = frozenset(named.union(placed.codon_positions))
-        self.model: ErrorModel = self._fitted(frozenset())
-        indels = outstanding(list(self._indels.values()), self._counted, self.model, known)
+        self._first_model = self._fitted(frozenset())
+        indels = outstanding(list(self._indels.values()), self._counted, self._first_model, known)
         self._views = Views(molecules, placed, reference, self._indels.values(), indels)
         self._search = Search(
-            self._views, placed, reference, self._counted, self.model, indels, known
+            self._views, placed, reference, self._counted, self._first_model, indels, known
         )
         self._is_poor_sample = median_quality(molecules) < LOW_BASE_QUALITY
         self._searched = int((self._counted.reference < UNKNOWN).sum())
+
+    @cached_property
+    def model(self) -> ErrorModel:
+        """The sample's error model, made beside all alleles that the search finds."""
+        return self._fitted(self._beside)
 
     @property
     def codon_view(self) -> View:
@@ -156,16 +163,7 @@ class Caller:
         A forced allele that is significant by molecules of which no found one tells is among them.
         Of those that show it, but end within a found allele that holds it and more, nobody knows.
         """
-        found: list[tuple[Finding, Evidence]] = []
-        for shown in self._search.alleles():
-            if self._is_plain_error(shown):
-                continue
-            # What is tested is no witness of the errors that it is tested against.
-            model = self._fitted(frozenset(shown.view.positions) - self._never_used)
-            evidence = Evidence.of(shown.allele, shown.view, shown.patterns, model)
-            finding = self._assess(evidence)
-            if finding.significant:
-                found.append((finding, evidence))
+        found = list(self._found)
         alleles = {finding.allele for finding, _ in found}
         for finding, asked in self._forced:
             if asked is None or finding.allele in alleles:
@@ -180,6 +178,54 @@ class Caller:
             if rest.significant:
                 found.append((rest, asked))
         return [finding for finding, _ in found]
+
+    @cached_property
+    def _shown(self) -> list[Shown]:
+        """What is not plainly misread reference among all that the molecules show."""
+        return [shown for shown in self._search.alleles() if not self._is_plain_error(shown)]
+
+    def _found_beside(self, left_out: frozenset[int]) -> list[tuple[Finding, Evidence]]:
+        """Return the significant alleles, by errors that are known from all other positions."""
+        found = []
+        for shown in self._shown:
+            # What is tested is no witness of the errors that it is tested against.
+            beside = (left_out | frozenset(shown.view.positions)) - self._never_used
+            evidence = Evidence.of(shown.allele, shown.view, shown.patterns, self._fitted(beside))
+            finding = self._assess(evidence)
+            if finding.significant:
+                found.append((finding, evidence))
+        return found
+
+    @cached_property
+    def _found_and_beside(self) -> tuple[list[tuple[Finding, Evidence]], frozenset[int]]:
+        """The search's significant alleles, and what positions they leave to tell of errors not.
+
+        A variant makes errors look unlike from site to site until it is known as one; so where some
+        are found, others are asked once more beside them.
+        """
+        left_out: frozenset[int] = frozenset()
+        found: list[tuple[Finding, Evidence]] = []
+        for _ in range(_ROUNDS):
+            found = self._found_beside(left_out)
+            beside = {
+                edit.start
+                for finding, _ in found
+                for edit in finding.allele.edits
+                if edit.is_substitution
+            }
+            further = left_out | (beside - self._never_used)
+            if further == left_out or len(found) > _MOST_VARIANTS:
+                break
+            left_out = further
+        return found, left_out
+
+    @property
+    def _found(self) -> list[tuple[Finding, Evidence]]:
+        return self._found_and_beside[0]
+
+    @property
+    def _beside(self) -> frozenset[int]:
+        return self._found_and_beside[1]
 
     def depth_for_limit(self, allele: Allele, wanted: float) -> int | None:
         """Return how many molecules would bring a forced allele's limit to a VAF, or None."""
@@ -238,8 +284,8 @@ class Caller:
 
     def _fitted(self, tested: frozenset[int]) -> ErrorModel:
         """Return the error model as the sample shows it beside what is tested."""
-        if not tested and hasattr(self, "model"):
-            return self.model
+        if not tested and hasattr(self, "_first_model"):
+            return self._first_model
         return fit(
             self._coding,
             self._never_used | tested,
@@ -251,7 +297,7 @@ class Caller:
     def _is_plain_error(self, shown: Shown) -> bool:
         """Return whether misreading the reference explains what molecules show; quick to tell."""
         view = shown.view
-        chance = np.maximum(reference_misread(view, shown.patterns[0], self.model), 1e-12)
+        chance = np.maximum(reference_misread(view, shown.patterns[0], self._first_model), 1e-12)
         # Weighed as in the test, but roughly.
         worth = np.log1p(8 / max(1, view.size) / chance)
         shows = np.zeros(view.size, dtype=np.bool_)

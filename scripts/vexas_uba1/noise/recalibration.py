@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +124,8 @@ def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
     And than more than half of the positions of its kind show. A variant is on both strands, and
     what is not is the error that is to be learnt: so each strand that holds a tenth of the
     position's molecules, and enough to show a variant of this share, must show more than chance
-    explains; and two of them must, if there are two.
+    explains; and two of them must, if there are two. Nor is it at two positions with the same
+    bases beside: that is a motif.
     """
     known = counted.reference < UNKNOWN
     reference = np.where(known, counted.reference, 0)
@@ -141,8 +143,23 @@ def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
     some = some_more(shown, explained)
     wherever_asked = (some | ~asked | (hoped < _FEWEST_HOPED)).all(axis=2)
     on_two = (some & asked).sum(axis=2) >= np.minimum(asked.sum(axis=2), 2)
-    looks = too_many(in_all, explained.sum(axis=2)) & wherever_asked & on_two
-    found: NDArray[np.bool_] = looks.any(axis=1) & known
+    looks = too_many(in_all, explained.sum(axis=2)) & wherever_asked & on_two & known[:, None]
+    found: NDArray[np.bool_] = (looks & ~_in_a_motif(looks, reference, counted.context)).any(axis=1)
+    return found
+
+
+def _in_a_motif(
+    looks: NDArray[np.bool_], reference: NDArray[Any], context: NDArray[Any]
+) -> NDArray[np.bool_]:
+    """Return where the same change between the same bases is found at two positions (P, 4).
+
+    A machine or damage that errs there does so on both strands, and at many sites; of variants a
+    gene has few.
+    """
+    motif = reference.astype(np.int64) * CONTEXTS + context
+    sites = np.zeros((UNKNOWN * CONTEXTS, UNKNOWN), dtype=np.int64)
+    np.add.at(sites, motif, looks)
+    found: NDArray[np.bool_] = sites[motif] > 1
     return found
 
 
