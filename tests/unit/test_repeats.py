@@ -287,7 +287,7 @@ def test_another_alignment_of_a_lane_is_known_by_the_places_of_its_names(other, 
     if other == "mutants only":
         assert found.fragments == 270 and mutants(found)[1] == 0
         assert found.excluded == {"conflicting": 120}
-        assert 0 < max(found.left_out.molecules_over(at) for at in range(1000, 1060)) <= 60
+        assert 0 < max(found.left_out.molecules_over(at) for at in range(1000, 1060)) <= 120
     else:
         assert found.excluded["conflicting"] > 0
 
@@ -416,6 +416,42 @@ def test_mates_without_a_name_are_left_out_and_counted(tmp_path):
     assert found.left_out.molecules_over(1020) == 40
     assert found.left_out.molecules_over(1012) == 20
     assert found.left_out.molecules_over(1090) == 0
+
+
+def test_what_clashes_may_hide_under_clips_in_parts_and_in_either_mate(tmp_path):
+    sam = builder()
+    for bases in (WILD, MUTANT):
+        sam.pair("a", 1011, bases, 1021, "C" * 20, cigar="4S16M")
+        sam.read("a", 1071, "C" * 20, flag=PAIRED | READ1 | SUPPLEMENTARY, cigar="9M11S")
+    for number in range(30):
+        sam.pair(str(number), 1011, WILD, 1041, "C" * 20)
+    found = read(sam, tmp_path)
+    assert found.fragments == 30
+    assert found.excluded == {"conflicting": 4, "supplementary": 2}
+    # 1-based 1007 to 1026 with what is clipped, and 1021 to 1040: two mates of two pairs.
+    over = {
+        at: found.left_out.molecules_over(at - 1) for at in (1006, 1007, 1020, 1023, 1040, 1041)
+    }
+    assert over == {1006: 0, 1007: 2, 1020: 2, 1023: 4, 1040: 2, 1041: 0}
+    assert [found.left_out.molecules_over(at - 1) for at in (1070, 1071, 1090, 1091)] == [
+        0,
+        2,
+        2,
+        0,
+    ]
+
+
+def test_lanes_whose_names_are_numbered_along_the_genome_stay_two(tmp_path):
+    generator = random.Random(8)
+    sam = builder(LANES)
+    for lane in LANES[:2]:
+        starts = sorted(1001 + generator.randrange(30) for _ in range(600))
+        for number, at in enumerate(starts):
+            size = generator.randrange(25, 60)
+            bases = WILD if generator.random() < 0.7 else MUTANT
+            sam.pair(str(number), at, bases, at + size, "G" * 20, tags={"RG": lane["ID"]})
+    found = read(sam, tmp_path)
+    assert found.fragments == 1200 and found.excluded == {}
 
 
 def test_one_name_met_again_costs_no_other_fragment(tmp_path):

@@ -22,7 +22,6 @@ from vexas_uba1.alignments.repeats import (
     Records,
     find_repeats,
     five_prime,
-    fragment_and_mate,
     mate_of,
 )
 from vexas_uba1.reference import UNKNOWN, encode
@@ -78,6 +77,7 @@ class ReadsBuilder:
         self._hidden = np.zeros(0, dtype=np.bool_)  # those of them that are no copies
         self._flagged: list[NDArray[np.int64]] = []  # of records left out, as Records has them
         self._fused: NDArray[np.int64] | None = None  # what a fragment's number stands for
+        self._hidden_parts: list[tuple[int, int]] = []  # where further parts of such lie
         self._joined: dict[int, Part] = {}
         self._held: dict[int, tuple[int, int]] = {}
 
@@ -286,10 +286,13 @@ class ReadsBuilder:
         if self._fused is not None:
             keys = [int(self._fused[key]) if key >= 0 else key for key in keys]
         known = self._parts_of(keys)
+        hidden = set(self._columns()["fragment"][np.flatnonzero(self._hidden)].tolist())
         left_out = 0
         for key, (read, source) in zip(keys, parts, strict=True):
             mine = known.get((key, read.flag & _MATE), [])
             start, end = read.reference_start, read.reference_end or 0
+            if key in hidden:
+                self._hidden_parts.append(_unclipped(read))
             if not mine or any(
                 end > span.start and start < span.end for part in mine for span in part.spans
             ):
@@ -429,9 +432,12 @@ class ReadsBuilder:
             flagged_duplicates=flagged_duplicates,
             without_qualities=self.without_qualities,
             left_out=LeftOut(
-                fragment_and_mate(rows["fragment"][hidden], mate_of(flag[hidden])),
-                rows["start"][hidden],
-                rows["end"][hidden],
+                *np.concatenate(
+                    (
+                        np.column_stack((own_start[hidden], own_end[hidden])),
+                        np.array(self._hidden_parts, dtype=np.int64).reshape(-1, 2),
+                    )
+                ).T
             ),
         )
         kept = np.ones(flag.size, dtype=np.bool_)

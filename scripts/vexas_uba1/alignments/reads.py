@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 DELETED = 5
 """Base code of a reference position that a read's alignment deletes."""
-MATES = 4
-"""Numbers of a mate are 0 to 2; one is to spare."""
 _NOT_BY_READ = frozenset({"first_base", "code", "quality"})
 
 
@@ -65,29 +63,24 @@ class LeftOut:
     """Records in which an allele may hide: left out, though they are copies of nothing; H records.
 
     Attributes:
-        mate: Fragment and mate, as one number (H).
-        start: 0-based (H).
-        end: Exclusive (H).
+        start: 0-based, clipped bases counted (H).
+        end: Exclusive, likewise (H).
     """
 
-    mate: NDArray[np.int64]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
 
     @classmethod
     def none(cls) -> LeftOut:
         """Return no records."""
-        return cls(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
+        return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
     def molecules_over(self, position: int) -> int:
         """Return how many molecules they can be at most that cover a 0-based position.
 
-        Several records of one mate may be as many molecules; the two mates of a fragment are one.
+        Each may be one of its own: that two are mates only a name could tell.
         """
-        over = (self.start <= position) & (position < self.end)
-        mates, count = np.unique(self.mate[over], return_counts=True)
-        fragments, first = np.unique(mates // MATES, return_index=True)
-        return int(np.maximum.reduceat(count, first).sum()) if fragments.size else 0
+        return int(np.count_nonzero((self.start <= position) & (position < self.end)))
 
 
 @dataclass(frozen=True)

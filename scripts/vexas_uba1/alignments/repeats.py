@@ -17,8 +17,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import gammainc
 
-from vexas_uba1.alignments.reads import MATES
-
+_MATES = 4  # numbers of a mate are 0 to 2; one is to spare
 _PLACE_BITS = 32
 _PAIRED, _REVERSE, _READ1, _READ2 = 0x1, 0x10, 0x40, 0x80
 _ALIKE_BEYOND_CHANCE = 0.2
@@ -170,14 +169,14 @@ def _sorted_out(
     fragment, mate = records.fragment, mate_of(records.flag)
     again, ambiguous = (np.zeros(fragment.size, dtype=np.bool_) for _ in range(2))
     # Of most files one look tells that there is nothing of the kind.
-    ordered = np.sort(fragment * MATES + mate)
+    ordered = np.sort(fragment * _MATES + mate)
     if not (np.diff(ordered) == 0).any() and (mate > 0).all():
         return again, ambiguous
     keys, of_record, size = np.unique(
-        fragment * MATES + mate, return_inverse=True, return_counts=True
+        fragment * _MATES + mate, return_inverse=True, return_counts=True
     )
     # Both an unpaired read and a mate.
-    mixed = np.intersect1d(keys[keys % MATES == 0] // MATES, keys[keys % MATES > 0] // MATES)
+    mixed = np.intersect1d(keys[keys % _MATES == 0] // _MATES, keys[keys % _MATES > 0] // _MATES)
     many = np.flatnonzero(size[of_record] > 1)
     if not many.size and not mixed.size:
         return again, ambiguous
@@ -187,7 +186,7 @@ def _sorted_out(
     again[many[first]] = False
     distinct = np.bincount(kinds[0], minlength=keys.size)
     reverse = np.bincount(kinds[0], (records.flag[many[first]] & _REVERSE) > 0, minlength=keys.size)
-    unpaired = keys % MATES == 0
+    unpaired = keys % _MATES == 0
     # Mates whose flags were lost read the fragment from both its ends.
     two = unpaired & (distinct > 1)
     no_mates = two & ~((distinct == 2) & (reverse == 1))
@@ -197,19 +196,19 @@ def _sorted_out(
         or np.count_nonzero(no_mates) > _NO_MATES * np.count_nonzero(two)
     )
     if clash:
-        shared = np.concatenate((keys[size > 1] // MATES, mixed))
+        shared = np.concatenate((keys[size > 1] // _MATES, mixed))
         # Where hardly a name is met again, hardly any two mates of unlike fragments meet in one.
         often = shared.size > _FEW_NAMES * keys.size
         out = np.concatenate((shared, _apart(records, mate))) if often else shared
     else:
-        out = keys[no_mates] // MATES
+        out = keys[no_mates] // _MATES
     ambiguous = np.isin(fragment, out)
     return again & ~ambiguous, ambiguous
 
 
 def fragment_and_mate(fragment: NDArray[np.int64], mate: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return both as one number (R)."""
-    return fragment * MATES + mate
+    return fragment * _MATES + mate
 
 
 def mate_of(flag: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -237,8 +236,8 @@ def _fused(records: Records, version: Callable[[int], int]) -> NDArray[np.int64]
 
     Read groups that show the same read, but for its qualities, under (nearly) all names that both
     have are one: `samtools merge` renames the groups of files that it does not know to be one. So
-    are those in which a name tells where its fragment begins or ends, as in another alignment of
-    one file: names that count from one in each lane tell nothing.
+    are those in which a name tells where its fragment begins and ends, as in another alignment of
+    one file: names that count from one in each lane tell nothing, be it in the order of places.
     """
     lane, shared = records.lane[records.fragment], records.shared[records.fragment]
     lanes = int(records.lane.max()) + 1
@@ -248,13 +247,12 @@ def _fused(records: Records, version: Callable[[int], int]) -> NDArray[np.int64]
     if not rows.size:
         return None
     signed = np.array([version(row) for row in rows.tolist()], dtype=np.int64)
-    mates = shared[rows] * MATES + mate_of(records.flag[rows])
+    mates = shared[rows] * _MATES + mate_of(records.flag[rows])
     _, mate = np.unique(mates, return_inverse=True)
     _, read = np.unique(np.stack((mate, signed)), axis=1, return_inverse=True)
     both, same = (_held_by_both(of.ravel(), lane[rows], lanes) for of in (mate, read))
     alike = (same > 0) & (same >= (1 - _OTHER_VERSION) * both)
-    for end in _outer_ends(shared, lane, records):
-        alike |= _name_tells(*end, lanes)
+    alike |= _name_tells(*_outer_ends(shared, lane, records), lanes)
     count, group = connected_components(alike, directed=False)
     if count == lanes:
         return None
@@ -267,23 +265,23 @@ def _fused(records: Records, version: Callable[[int], int]) -> NDArray[np.int64]
 
 def _outer_ends(
     shared: NDArray[np.int64], lane: NDArray[np.int64], records: Records
-) -> list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-    """Return name, read group and an outer end of each fragment: the lowest, then the highest."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return name, read group and a number for both outer ends of each fragment."""
     lanes = int(lane.max()) + 1
     held, of = np.unique(shared * lanes + lane, return_inverse=True)
     low = np.full(held.size, np.iinfo(np.int64).max)
     high = np.zeros(held.size, dtype=np.int64)
     np.minimum.at(low, of.ravel(), records.low)
     np.maximum.at(high, of.ravel(), records.high)
-    return [(held // lanes, held % lanes, end) for end in (low, high)]
+    return held // lanes, held % lanes, _joined(low, high)
 
 
 def _name_tells(
     name: NDArray[np.int64], lane: NDArray[np.int64], end: NDArray[np.int64], lanes: int
 ) -> NDArray[np.bool_]:
-    """Return for which read groups fragments of one name have the same end, more than by chance.
+    """Return for which read groups fragments of one name have the same ends, more than by chance.
 
-    By chance, any fragment of the one has the end of any of the other (lanes, lanes).
+    By chance, any fragment of the one has the ends of any of the other (lanes, lanes).
     """
     _, ends, size = np.unique(end, return_inverse=True, return_counts=True)
     ends = ends.ravel()
