@@ -569,11 +569,11 @@ def test_single_fragments_are_drawn_one_by_one() -> None:
     # The one that differs stands in the codon's second column, the codon in its fifth to seventh.
     (letter,) = first.letters
     low, high = figure.codon
-    assert (letter.text, letter.kind, letter.good) == ("C", "other", True)
+    assert (letter.text, letter.kind, letter.good) == ("C", "found", True)
     assert low == figure.left + 4 * figure.column and high == low + 3 * figure.column
     assert letter.x == low + 1.5 * figure.column
     assert [each.text for each in second.letters] == ["C", "–", "?"]
-    assert [each.kind for each in second.letters] == ["other", "gone", "contradicted"]
+    assert [each.kind for each in second.letters] == ["found", "gone", "contradicted"]
     assert not second.letters[0].good
     assert second.inserted == (figure.left + 9 * figure.column,)
     # What is as the reference stands apart; nothing lies outside of the figure.
@@ -582,6 +582,19 @@ def test_single_fragments_are_drawn_one_by_one() -> None:
     assert sum(bar.width for bar in last.bars) == 11 * figure.column
     assert {bar.quality for bar in second.bars} == {"good", "poor"}
     assert figure.exons == ((figure.left + figure.column, figure.right),)
+
+
+def test_a_stray_base_is_not_drawn_as_a_variant() -> None:
+    # The same rows in a sample in which nothing was found, and beside another base's variant.
+    for variants in ((), (a_variant(alt="G"),), (a_variant(pos=47199051, ref="A", alt="C"),)):
+        figure = draw_reads(a_call(variants=variants))
+        assert figure is not None
+        assert [letter.kind for letter in figure.fragments[0].letters] == ["other"]
+    drawn = (
+        render_report(a_negative(), "").partition('<svg class="reads"')[2].partition("</svg>")[0]
+    )
+    assert 'class="found"' not in drawn and 'class="other"' in drawn
+    assert "which is no variant" in text(a_negative())
 
 
 def test_the_reads_say_how_many_of_how_many_they_are() -> None:

@@ -15,6 +15,8 @@ _HEAD = 30.0
 _BREAK = 8.0
 _ARROWS = {"forward": "→", "reverse": "←", "both": "⇄"}
 _WORDS = {"forward": "forward strand", "reverse": "reverse strand", "both": "both strands"}
+_KINDS = {"-": "gone", "?": "contradicted"}
+_BASES = "ACGT"
 _GOOD = 3
 """Tens of Phred from which a base is drawn in full."""
 
@@ -30,7 +32,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Letter:
-    """A base that differs, its kind and whether it is good."""
+    """A base that differs, and whether it is good.
+
+    ``kind`` is ``found`` if it belongs to an allele that the test found, ``other`` if errors
+    explain it, ``gone`` or ``contradicted``.
+    """
 
     x: float
     text: str
@@ -70,7 +76,7 @@ class ReadsFigure:
 
 def draw_reads(call: SampleCall) -> ReadsFigure | None:
     """Lay out the fragments; None where none is informative."""
-    view = call.reads_view
+    view, found = call.reads_view, _found(call)
     if not view.alt_rows and not view.reference_rows:
         return None
 
@@ -81,7 +87,7 @@ def draw_reads(call: SampleCall) -> ReadsFigure | None:
     y = _HEAD + _ROW / 2 + 4
     for rows in (view.alt_rows, view.reference_rows):
         for row in rows:
-            fragments.append(_fragment(row, y, x, view.start))
+            fragments.append(_fragment(row, y, x, view.start, found))
             y += _ROW
         y += _BREAK if rows is view.alt_rows and rows else 0
     return ReadsFigure(
@@ -98,7 +104,23 @@ def draw_reads(call: SampleCall) -> ReadsFigure | None:
     )
 
 
-def _fragment(row: ReadsViewRow, y: float, x: Callable[[int], float], start: int) -> Fragment:
+def _found(call: SampleCall) -> set[tuple[int, str]]:
+    """Return 1-based positions and bases of the alleles that the test found.
+
+    Where an allele changes the number of bases, any base at its positions belongs to it.
+    """
+    found = set()
+    for variant in call.variants:
+        same = len(variant.ref) == len(variant.alt)
+        for at, known in enumerate(variant.ref):
+            shown = variant.alt[at] if same else _BASES
+            found |= {(variant.pos + at, base) for base in shown if base != known}
+    return found
+
+
+def _fragment(
+    row: ReadsViewRow, y: float, x: Callable[[int], float], start: int, found: set[tuple[int, str]]
+) -> Fragment:
     return Fragment(
         y=y,
         arrow=_ARROWS[row.strand],
@@ -111,7 +133,7 @@ def _fragment(row: ReadsViewRow, y: float, x: Callable[[int], float], start: int
             Letter(
                 x(start + at) + COLUMN / 2,
                 base if base != "-" else "–",
-                {"-": "gone", "?": "contradicted"}.get(base, "other"),
+                _KINDS.get(base, "found" if (start + at, base) in found else "other"),
                 row.quality[at] == " " or int(row.quality[at]) >= _GOOD,
             )
             for at, base in enumerate(row.bases)
