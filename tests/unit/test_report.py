@@ -594,7 +594,7 @@ def test_a_stray_base_is_not_drawn_as_a_variant() -> None:
         render_report(a_negative(), "").partition('<svg class="reads"')[2].partition("</svg>")[0]
     )
     assert 'class="found"' not in drawn and 'class="other"' in drawn
-    assert "which is no variant" in text(a_negative())
+    assert "on grey where it did not, for so few could be errors of reading" in text(a_negative())
 
 
 def test_the_reads_say_how_many_of_how_many_they_are() -> None:

@@ -34,8 +34,8 @@ class Bar:
 class Letter:
     """A base that differs, and whether it is good.
 
-    ``kind`` is ``found`` if it belongs to an allele that the test found, ``other`` if errors
-    explain it, ``gone`` or ``contradicted``.
+    ``kind`` is ``found`` if it belongs to an allele that the test found, ``other`` if not,
+    ``gone`` or ``contradicted``.
     """
 
     x: float
