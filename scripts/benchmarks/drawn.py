@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.observations import Library
 from benchmarks.spiked import Gene
 from vexas_uba1.fragments import UNCERTAIN, Column, Histogram, IndelCount
-from vexas_uba1.fragments.joining import ORIGINS, QUARTERS
+from vexas_uba1.fragments.marks import ORIGINS, QUARTERS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
 from vexas_uba1.reference import UNKNOWN
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alleles.haplotypes import View
-from vexas_uba1.fragments.joining import BOTH_STRANDS, ORIGINS, QUARTERS
+from vexas_uba1.fragments.marks import BOTH_STRANDS, ORIGINS, QUARTERS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import PositionCounts

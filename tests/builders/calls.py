@@ -12,7 +12,7 @@ import numpy as np
 from vexas_uba1.alignments.reads import DELETED, Blocks, Deletions, Insertions, Reads
 from vexas_uba1.alleles.haplotypes import View
 from vexas_uba1.fragments import Molecules, join_molecules
-from vexas_uba1.fragments.joining import BOTH_STRANDS, QUARTERS
+from vexas_uba1.fragments.marks import BOTH_STRANDS, QUARTERS
 from vexas_uba1.grouping.grouping import Grouping
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import load_locus

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from vexas_uba1.fragments.joining import ORIGINS
+from vexas_uba1.fragments.marks import ORIGINS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
 from vexas_uba1.noise import ErrorModel, PositionCounts
 from vexas_uba1.noise.recalibration import Recalibration

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import DELETED
 from vexas_uba1.fragments import UNCERTAIN, Column, Histogram, IndelCount
-from vexas_uba1.fragments.joining import ORIGINS
+from vexas_uba1.fragments.marks import ORIGINS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
 from vexas_uba1.reference import BASES, ReferenceWindow
 

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 
 from builders.calls import CODES, R, molecules_of, reads_of
 from vexas_uba1.fragments import DISCORDANT, UNCERTAIN, join_molecules
-from vexas_uba1.fragments.joining import (
-    BOTH_STRANDS,
-    DUPLEX_FLOOR,
-    FAMILY_FLOOR,
-    FRAGMENT_FLOOR,
-    ORIGIN_OF,
-    ORIGINS,
-)
+from vexas_uba1.fragments.joining import DUPLEX_FLOOR, FAMILY_FLOOR, FRAGMENT_FLOOR
+from vexas_uba1.fragments.marks import BOTH_STRANDS, ORIGIN_OF, ORIGINS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
 from vexas_uba1.grouping.grouping import group_reads
 from vexas_uba1.grouping.identity import by_umi

@@ -15,7 +15,7 @@ from builders.cases import call_bam
 from builders.simulated import clone, sample_of
 from vexas_uba1.cli import cli, main
 from vexas_uba1.errors import UserError
-from vexas_uba1.fragments.joining import ORIGINS
+from vexas_uba1.fragments.marks import ORIGINS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.noise import ErrorModel, PositionCounts

@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from zlib import crc32
 
@@ -82,18 +82,22 @@ class ReadsBuilder:
         self._held: dict[int, tuple[int, int]] = {}
 
     def add(
-        self, reads: Sequence[pysam.AlignedSegment], sources: Sequence[Source]
+        self,
+        reads: Sequence[pysam.AlignedSegment],
+        sources: Sequence[Source],
+        flag: NDArray[np.int64],
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Add n records that have bases.
 
         Args:
             reads: The records.
             sources: Where each comes from (n).
+            flag: Of each (n).
 
         Returns:
             Their starts and their exclusive ends.
         """
-        fragment, flag = self._names.add(reads, sources), values_of(reads, "flag")
+        fragment = self._names.add(reads, sources)
         if self._fused is not None:
             fragment = self._fused[fragment]
         start = values_of(reads, "reference_start")
@@ -121,7 +125,7 @@ class ReadsBuilder:
         )  # fmt: skip
         columns = (
             fragment,
-            np.array([source.library for source in sources], dtype=np.int64),
+            np.fromiter(map(itemgetter(0), sources), dtype=np.int64, count=len(sources)),
             flag,
             values_of(reads, "mapping_quality"),
             start,
@@ -210,16 +214,16 @@ class ReadsBuilder:
         """Store the records' bases and qualities; return the index of each record's first base."""
         length = values_of(reads, "query_length")
         reported = [read.query_qualities for read in reads]
-        self.without_qualities += reported.count(None)
-        assumed = array("B", [_UNREPORTED_QUALITY])
-        qualities = [
-            assumed * bases if own is None else own
-            for own, bases in zip(reported, length.tolist(), strict=True)
-        ]
+        if without := reported.count(None):
+            self.without_qualities += without
+            assumed = array("B", [_UNREPORTED_QUALITY])
+            reported = [
+                own or assumed * bases for own, bases in zip(reported, length.tolist(), strict=True)
+            ]
         bases = "".join([read.query_sequence or "" for read in reads])
         ends = len(self.codes) + np.cumsum(length)
         self.codes += bases.encode("ascii").translate(_CODES)
-        self.qualities += b"".join(qualities)
+        self.qualities += b"".join(own for own in reported if own is not None)
         self.first_base.frombytes(ends.tobytes())
         return ends - length
 
@@ -298,7 +302,7 @@ class ReadsBuilder:
             ):
                 left_out += 1
             elif not (join and self._join(mine[0], read)):
-                self.add([read], [source])
+                self.add([read], [source], np.array([read.flag]))
                 mine.append(self._part(len(self.first_base) - 2, self._columns()))
         for mine in known.values():
             for part in mine if len(mine) > 1 else ():

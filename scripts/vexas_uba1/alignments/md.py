@@ -48,23 +48,30 @@ class MdVotes:
             start: 0-based first reference position of each (n).
             end: Exclusive (n).
         """
-        # Those that tell nothing take nobody's turn.
-        tell = [row for row, read in enumerate(reads) if read.has_tag("MD")]
-        if len(tell) < len(reads):
-            reads, start, end = [reads[row] for row in tell], start[tell], end[tell]
         place = (end >> _BUCKET << 32) + (start >> _BUCKET)
-        # Those that reach furthest first: what they tell, the others need not be asked for.
-        order = np.argsort(-place, kind="stable")
-        # Only the first few at each place need be looked at one by one.
-        late = order[_READS_PER_BASE:]
-        is_late = np.zeros(place.size, dtype=np.bool_)
-        is_late[late] = place[late] == place[order[:-_READS_PER_BASE]]
-        for row in order[~is_late[order]].tolist():
+        rows = self._first_few(place)
+        if not all(reads[row].has_tag("MD") for row in rows):
+            # Those that tell nothing take nobody's turn.
+            tell = np.array([read.has_tag("MD") for read in reads])
+            place = np.where(tell, place, -1 - np.arange(len(reads)))
+            rows = [row for row in self._first_few(place) if tell[row]]
+        for row in rows:
             at = int(place[row])
             asked = self._asked.get(at, 0)
             if asked < _READS_PER_BASE:
                 self._asked[at] = asked + 1
                 self._ask(reads[row], int(start[row]), int(end[row]))
+
+    @staticmethod
+    def _first_few(place: NDArray[np.int64]) -> list[int]:
+        """Return the reads that may have to be asked: no more than enough of each place (n)."""
+        # Those that reach furthest first: what they tell, the others need not be asked for.
+        order = np.argsort(-place, kind="stable")
+        late = order[_READS_PER_BASE:]
+        is_late = np.zeros(place.size, dtype=np.bool_)
+        is_late[late] = place[late] == place[order[:-_READS_PER_BASE]]
+        rows: list[int] = order[~is_late[order]].tolist()
+        return rows
 
     def _ask(self, read: pysam.AlignedSegment, start: int, end: int) -> None:
         first, last = max(start, self._start), min(end, self._end)

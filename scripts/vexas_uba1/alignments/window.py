@@ -6,7 +6,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 
 import numpy as np
@@ -58,27 +58,28 @@ def read_window(
 
     with _without_collection(), pysam.AlignmentFile(str(bam), "rb") as alignment:
         groups = alignment.header.to_dict().get("RG", [])
-        source_of = _source_reader(groups)
+        sources_of = _source_reader(groups)
         builder = ReadsBuilder(umi_tags, has_lanes=len(groups) > 1)
         records = alignment.fetch(contig, int(positions[0]), int(positions[-1]) + 1)
         while batch := list(islice(records, _BATCH)):
             flag = values_of(batch, "flag")
             duplicates += int(np.count_nonzero(flag & _DUPLICATE))
-            plain = ((flag & _TO_SORT_OUT) == 0) & (values_of(batch, "query_length") > 0)
-            chosen = batch if plain.all() else []
+            chosen = ((flag & _TO_SORT_OUT) == 0) & (values_of(batch, "query_length") > 0)
             copies: list[pysam.AlignedSegment] = []
-            for read, is_plain in () if chosen else zip(batch, plain.tolist(), strict=True):
-                reason = None if is_plain else _reason_to_exclude(read, keep_duplicates)
+            for row in np.flatnonzero(~chosen).tolist():
+                read = batch[row]
+                reason = _reason_to_exclude(read, keep_duplicates)
                 if reason is not None:
                     excluded[reason] += 1
                     if reason == "duplicate" and not read.flag & _SUPPLEMENTARY:
                         copies.append(read)
-                elif not is_plain and read.flag & _SUPPLEMENTARY:
-                    parts.append((read, source_of(read)))
+                elif read.flag & _SUPPLEMENTARY:
+                    parts.append((read, sources_of([read])[0]))
                 else:
-                    chosen.append(read)
-            builder.add_duplicates(copies, [source_of(read) for read in copies])
-            votes.add(chosen, *builder.add(chosen, [source_of(read) for read in chosen]))
+                    chosen[row] = True
+            builder.add_duplicates(copies, sources_of(copies))
+            reads = list(compress(batch, chosen.tolist()))
+            votes.add(reads, *builder.add(reads, sources_of(reads), flag[chosen]))
     excluded.update(builder.sort_out())
     # Records of one place may come in any order.
     parts.sort(key=lambda part: _in_any_order(part[0]))
@@ -121,8 +122,8 @@ def _reason_to_exclude(read: pysam.AlignedSegment, keep_duplicates: bool) -> str
 
 def _source_reader(
     groups: Sequence[Mapping[str, str]],
-) -> Callable[[pysam.AlignedSegment], Source]:
-    """Return what tells a record's source: numbers that mean no more than themselves."""
+) -> Callable[[Sequence[pysam.AlignedSegment]], list[Source]]:
+    """Return what tells the records' sources: numbers that mean no more than themselves."""
     libraries: dict[str, int] = {}
     source_of = {
         group["ID"]: Source(libraries.setdefault(group.get("LB", ""), len(libraries)), lane)
@@ -130,11 +131,11 @@ def _source_reader(
     }
     only = Source(0, 0)
     if len(groups) < 2:
-        return lambda read: only
+        return lambda reads: [only] * len(reads)
     # A record of no read group belongs to no known library, if there are several.
     unknown = Source(len(libraries) if len(libraries) > 1 else 0, len(groups))
 
     def told(read: pysam.AlignedSegment) -> Source:
         return source_of.get(str(read.get_tag("RG")), unknown) if read.has_tag("RG") else unknown
 
-    return told
+    return lambda reads: list(map(told, reads))

@@ -6,7 +6,7 @@ contradict each other they are no evidence, and counted.
 """
 
 from vexas_uba1.fragments.indels import IndelCount
-from vexas_uba1.fragments.joining import DISCORDANT, UNCERTAIN
+from vexas_uba1.fragments.joining import DISCORDANT
 from vexas_uba1.fragments.molecules import (
     Column,
     Histogram,
@@ -14,6 +14,7 @@ from vexas_uba1.fragments.molecules import (
     Stretch,
     join_molecules,
 )
+from vexas_uba1.fragments.stretches import UNCERTAIN
 
 __all__ = [
     "DISCORDANT",

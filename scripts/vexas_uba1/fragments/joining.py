@@ -6,13 +6,15 @@ on bytes. Families of more copies are voted on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vexas_uba1.alignments.reads import DELETED, Reads
-from vexas_uba1.reference import UNKNOWN
+from vexas_uba1.alignments.reads import Reads
+from vexas_uba1.fragments.marks import FORWARD, QUARTER_BITS, REVERSE, STRANDS
+from vexas_uba1.fragments.stretches import UNCERTAIN, Copies, Rows, Stretches, rows_of
 
 FRAGMENT_FLOOR = 45
 """Phred of one fragment at most, read once or by both mates: damage and the polymerase's errors of
@@ -27,110 +29,9 @@ FAMILY_COPIES = 3
 CONSENSUS_MARGIN = 20
 """Phred by which the best base of a family must lead the sum of all others to be its consensus
 (assumed)."""
-QUARTERS = 4
-"""A read's cycles are told apart by quarters of the read."""
-ORIGINS = 2 * QUARTERS + 1
-"""Kinds of observation: forward by quarter, reverse by quarter, and read on both strands."""
-BOTH_STRANDS = ORIGINS - 1
-UNCERTAIN = 255
-"""Code of a molecule that does not show a position: not covered, or N."""
 DISCORDANT = 254
 """Code of a molecule whose copies contradict each other at a position."""
-FORWARD, REVERSE = 1, 2
-_STRANDS, _QUARTER = 3, 2
-_QUARTER_BITS = (QUARTERS - 1) << _QUARTER
 _N_CODES = 6
-ORIGIN_OF = np.array(
-    [
-        0 if not marks & _STRANDS
-        else BOTH_STRANDS if marks & _STRANDS == _STRANDS
-        else (marks >> _QUARTER) + (QUARTERS if marks & _STRANDS == REVERSE else 0)
-        for marks in range(QUARTERS << _QUARTER)
-    ],
-    dtype=np.uint8,
-)  # fmt: skip
-"""Kind of observation, 0 to 8, by a tile's ``marks``."""
-
-
-@dataclass(frozen=True)
-class Copies:
-    """What is known of the molecules before their bases are looked at; R reads, M molecules.
-
-    Attributes:
-        molecule: Of each read; -1 for a read that is left out (R).
-        layer: 0 for the first read of a molecule, 1 for the second of a molecule of no more than
-            two, -1 for reads of families (R).
-        strand: Which strand of the molecule each read is a copy of, 0 or 1 (R).
-        floor: Phred that agreeing copies of one strand are trusted to at most (M).
-        share: Share of its copies that are not the same as another, byte for byte (M).
-    """
-
-    molecule: NDArray[np.int64]
-    layer: NDArray[np.int8]
-    strand: NDArray[np.uint8]
-    floor: NDArray[np.uint8]
-    share: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class CycleMarks:
-    """The marks of a tile by base of a read, laid out once for reads of one length and strand.
-
-    Attributes:
-        of: Marks; of base b of the stored ones, read r's, ``of[b + shift[r]]``.
-        shift: By read (R).
-    """
-
-    of: NDArray[np.uint8]
-    shift: NDArray[np.int64]
-
-    @classmethod
-    def from_reads(cls, reads: Reads) -> CycleMarks:
-        """Lay them out for all reads."""
-        kind, of_read = np.unique(
-            np.diff(reads.first_base) * 2 + reads.reverse, return_inverse=True
-        )
-        size, reverse = kind // 2, kind % 2 > 0
-        first = np.cumsum(size) - size
-        base = np.arange(size.sum()) - np.repeat(first, size)
-        size, reverse = np.repeat(size, size), np.repeat(reverse, size)
-        # A reverse read's first cycle is its last base here.
-        cycle = np.where(reverse, size - 1 - base, base)
-        quarter = cycle * QUARTERS // np.maximum(size, 1)
-        marks = np.where(reverse, REVERSE, FORWARD) | quarter << _QUARTER
-        return cls(marks.astype(np.uint8), first[of_read] - reads.first_base[:-1])
-
-
-@dataclass(frozen=True)
-class Stretches:
-    """Aligned and deleted stretches of reads by position; B of them.
-
-    Attributes:
-        read: Index of the read (B).
-        base: Index of the first base; of a deletion, of the base behind the gap (B).
-        position: 0-based first reference position, ascending (B).
-        length: Bases (B).
-        deleted: Whether these are deleted bases (B).
-        longest: The largest length.
-        marks: Of the reads' bases.
-        has_families: Whether any read is a copy of a family.
-    """
-
-    read: NDArray[np.int64]
-    base: NDArray[np.int64]
-    position: NDArray[np.int64]
-    length: NDArray[np.int64]
-    deleted: NDArray[np.bool_]
-    longest: int
-    marks: CycleMarks
-    has_families: bool
-
-    def over(self, start: int, end: int) -> NDArray[np.int64]:
-        """Return which of them overlap ``[start, end)``."""
-        first = int(np.searchsorted(self.position, start - self.longest, "right"))
-        last = int(np.searchsorted(self.position, end, "left"))
-        near = np.arange(first, last)
-        return near[self.position[near] + self.length[near] > start]
 
 
 @dataclass(frozen=True)
@@ -162,46 +63,43 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class _Bases:
-    """Bases of reads within a tile, by cell of the tile; b bases.
+class _Families:
+    """Bases of the copies of families within a tile, by cell of the tile; b bases.
 
-    ``marks`` are those of a tile; the last three may be empty where nobody asks for them.
+    ``marks`` are those of a tile; the last may be empty where nobody asks for it.
     """
 
     cell: NDArray[np.int64]
+    strand: NDArray[np.uint8]
     code: NDArray[np.uint8]
     quality: NDArray[np.uint8]
     marks: NDArray[np.uint8]
-    read_quality: NDArray[np.uint8]
     end_distance: NDArray[np.uint16]
-    read: NDArray[np.int64]
 
-    def only(self, chosen: NDArray[np.bool_]) -> _Bases:
+    @classmethod
+    def from_rows(cls, row: NDArray[np.int64], rows: Rows, strand: NDArray[np.uint8]) -> _Families:
+        """Take the rows' bases.
+
+        Args:
+            row: Of each in the tile (s).
+            rows: What they tell (s, P).
+            strand: Which strand of its molecule each is a copy of (s).
+        """
+        told = rows.code != UNCERTAIN
+        width = told.shape[1]
+        return cls(
+            (row[:, None] * width + np.arange(width))[told],
+            np.repeat(strand, told.sum(axis=1)),
+            rows.code[told],
+            rows.quality[told],
+            rows.marks[told],
+            rows.end_distance[told] if len(rows.end_distance) else rows.end_distance.ravel(),
+        )
+
+    def only(self, chosen: NDArray[np.bool_]) -> _Families:
+        """Return some of the bases."""
         columns = (getattr(self, each.name) for each in fields(self))
-        return _Bases(*(column[chosen] if column.size else column for column in columns))
-
-
-def stretches_of(reads: Reads, copies: Copies) -> Stretches:
-    """Return the aligned and deleted stretches of all reads that belong to a molecule."""
-    molecule = copies.molecule
-    blocks, gaps = reads.blocks, reads.deletions
-    read = np.concatenate((blocks.read, gaps.read))
-    position = np.concatenate((blocks.position, gaps.start))
-    length = np.concatenate((blocks.length, gaps.end - gaps.start))
-    base = np.concatenate((blocks.base, gaps.base))
-    deleted = np.repeat([False, True], [blocks.read.size, gaps.read.size])
-    kept = np.flatnonzero(molecule[read] >= 0) if read.size else read
-    order = kept[np.argsort(position[kept], kind="stable")]
-    return Stretches(
-        read[order],
-        base[order],
-        position[order],
-        length[order],
-        deleted[order],
-        int(length.max(initial=0)),
-        CycleMarks.from_reads(reads),
-        bool((copies.layer < 0)[molecule >= 0].any()),
-    )
+        return _Families(*(column[chosen] if column.size else column for column in columns))
 
 
 def join_tile(
@@ -236,209 +134,197 @@ def join_tile(
     there = np.zeros(copies.floor.size, dtype=np.bool_)
     there[molecule] = True
     molecules = np.flatnonzero(there)
-    row_of = (np.cumsum(there) - 1)[copies.molecule]
-    canvas = _Canvas(molecules.size, end - start, detail=detail)
+    row = (np.cumsum(there) - 1)[molecule]
     layer = copies.layer[stretches.read[chosen]]
-    first, second, family = (
-        _bases(reads, stretches, chosen[layer == number], row_of, start, end, detail)
-        for number in (0, 1, -1)
-    )
-    canvas.put(first)
-    canvas.add(second, np.uint8(FRAGMENT_FLOOR))
-    if family.cell.size:
+    shape = molecules.size, end - start
+    canvas = _Canvas(shape, detail=detail)
+    for number in (0, 1):
+        mine = np.flatnonzero(layer == number)
+        rows = _rows(reads, stretches, chosen[mine], start, end, detail=detail)
+        if number == 0:
+            canvas.put(row[mine], rows)
+        elif mine.size:
+            second = _Canvas(shape, detail=detail)
+            second.put(row[mine], rows)
+            canvas.add(second, FRAGMENT_FLOOR)
+    mine = np.flatnonzero(layer < 0)
+    if mine.size:
+        rows = _rows(reads, stretches, chosen[mine], start, end, detail=detail)
+        bases = _Families.from_rows(row[mine], rows, copies.strand[rows.read])
         floor = np.repeat(copies.floor[molecules], end - start)
         share = np.repeat(copies.share[molecules], end - start)
-        canvas.add_families(family, copies.strand[family.read], floor, share)
+        canvas.add_families(bases, floor, share)
     return canvas.tile(start, molecules)
 
 
-class _Canvas:
-    """The cells of a tile while copies are put on them; flat, molecule by molecule."""
+def _rows(
+    reads: Reads,
+    stretches: Stretches,
+    chosen: NDArray[np.int64],
+    start: int,
+    end: int,
+    *,
+    detail: bool,
+) -> Rows:
+    """Return what some stretches tell, trusted no more than a fragment is."""
+    rows = rows_of(reads, stretches, chosen, start, end, detail=detail)
+    np.minimum(rows.quality, FRAGMENT_FLOOR, out=rows.quality)
+    return rows
 
-    def __init__(self, molecules: int, width: int, *, detail: bool) -> None:
-        cells = molecules * width
-        self.width, self.detail = width, detail
-        self.code = np.full(cells, UNCERTAIN, dtype=np.uint8)
-        self.quality = np.zeros(cells, dtype=np.uint8)
-        self.marks = np.zeros(cells, dtype=np.uint8)
-        more = cells if detail else 0
+
+class _Canvas:
+    """The cells of a tile while copies are put on them; m molecules, P positions."""
+
+    def __init__(self, shape: tuple[int, int], *, detail: bool) -> None:
+        self.shape, self.detail = shape, detail
+        self.code = np.full(shape, UNCERTAIN, dtype=np.uint8)
+        self.quality = np.zeros(shape, dtype=np.uint8)
+        self.marks = np.zeros(shape, dtype=np.uint8)
+        more = shape if detail else (0, shape[1])
         self.read_quality = np.zeros(more, dtype=np.uint8)
         self.end_distance = np.zeros(more, dtype=np.uint16)
         self.several = self.contradicted = 0
 
-    def put(self, bases: _Bases) -> None:
-        """Put one copy of each cell, at most, where nothing is yet."""
-        self.code[bases.cell] = bases.code
-        self.quality[bases.cell] = bases.quality
-        self.marks[bases.cell] = bases.marks
-        if self.detail:
-            self.read_quality[bases.cell] = bases.read_quality
-            self.end_distance[bases.cell] = bases.end_distance
-
-    def add(self, bases: _Bases, floor: NDArray[np.uint8] | np.uint8) -> None:
-        """Put one copy of each cell on top of what is there.
+    def put(self, row: NDArray[np.int64], rows: Rows) -> None:
+        """Put stretches on the empty canvas: of each molecule one read, in pieces or whole.
 
         Args:
-            bases: At most one a cell.
-            floor: Phred that agreement reaches at most (b, or one for all).
+            row: Of each stretch (s).
+            rows: What they tell (s, P).
         """
-        cell = bases.cell
-        there, held = self.code[cell], self.quality[cell]
-        is_new = there == UNCERTAIN
-        agrees = there == bases.code
-        clashes = ~(is_new | agrees)
-        both = np.where(agrees, held + bases.quality, bases.quality)
-        self.code[cell] = np.where(clashes, DISCORDANT, bases.code)
-        self.quality[cell] = np.where(clashes, 0, np.minimum(both, floor))
-        self.several += cell.size - int(is_new.sum())
-        self.contradicted += int(clashes.sum())
-        marks = self.marks[cell]
-        self.marks[cell] = np.where(is_new, bases.marks, _joined_marks(marks, bases.marks))
+        if _is_once(row, self.shape[0]):
+            self.code[row], self.quality[row], self.marks[row] = rows.code, rows.quality, rows.marks
+            if self.detail:
+                self.read_quality[row], self.end_distance[row] = rows.quality, rows.end_distance
+            return
+        for piece in _by_turns(row):
+            at, part = row[piece], rows.only(piece)
+            # No two pieces tell one position: where one does, the other's bits change nothing.
+            self.code[at] &= part.code
+            self.quality[at] |= part.quality
+            self.marks[at] |= part.marks
+            if self.detail:
+                self.read_quality[at] |= part.quality
+                self.end_distance[at] |= part.end_distance
+
+    def add(self, other: _Canvas, floor: int) -> None:
+        """Put one copy of each cell, at most, on top of what is there.
+
+        Args:
+            other: The copies.
+            floor: Phred that agreement reaches at most.
+        """
+        told = other.code != UNCERTAIN
+        several = told & (self.code != UNCERTAIN)
+        clashes = several & (self.code != other.code)
+        # The code of a cell that tells nothing has all bits.
+        self.code &= other.code
+        self.code[clashes] = DISCORDANT
+        self.quality += other.quality
+        np.minimum(self.quality, floor, out=self.quality)
+        self.quality[clashes] = 0
+        self.several += int(np.count_nonzero(several))
+        self.contradicted += int(np.count_nonzero(clashes))
+        # A cell that one of them alone tells has that one's marks, for the other's are zero.
+        joined = _joined_marks(self.marks, other.marks)
+        self.marks = np.where(several, joined, self.marks | other.marks)
         if self.detail:
-            self.read_quality[cell] = np.maximum(self.read_quality[cell], bases.read_quality)
-            self.end_distance[cell] = np.maximum(self.end_distance[cell], bases.end_distance)
+            np.maximum(self.read_quality, other.read_quality, out=self.read_quality)
+            np.maximum(self.end_distance, other.end_distance, out=self.end_distance)
 
     def add_families(
-        self,
-        bases: _Bases,
-        strand: NDArray[np.uint8],
-        floor: NDArray[np.uint8],
-        share: NDArray[np.float64],
+        self, bases: _Families, floor: NDArray[np.uint8], share: NDArray[np.float64]
     ) -> None:
         """Put the consensus of each family on its cells, one strand of the molecule at a time.
 
         Args:
             bases: Any number a cell.
-            strand: Which strand of the molecule each is a copy of (b).
             floor: Phred that agreement within a strand reaches at most, by cell.
             share: Share of the molecule's copies that say anything new, by cell.
         """
         before = self.several, self.contradicted
         for number in (0, 1):
-            part = bases.only(strand == number)
+            part = bases.only(bases.strand == number)
             if part.cell.size:
-                self.add(_consensus(part, floor, share, detail=self.detail), np.uint8(DUPLEX_FLOOR))
-        depth = np.bincount(bases.cell, minlength=self.code.size)
-        self.several = before[0] + int((depth > 1).sum())
+                strand = _Canvas(self.shape, detail=self.detail)
+                strand.vote(part, floor, share)
+                self.add(strand, DUPLEX_FLOOR)
+        depth = np.bincount(bases.cell, minlength=self.code.size).reshape(self.shape)
+        self.several = before[0] + int(np.count_nonzero(depth > 1))
         clashes = (depth > 0) & (self.code == DISCORDANT)
-        self.contradicted = before[1] + int(clashes.sum())
+        self.contradicted = before[1] + int(np.count_nonzero(clashes))
+
+    def vote(self, bases: _Families, floor: NDArray[np.uint8], share: NDArray[np.float64]) -> None:
+        """Put one base a cell on the empty canvas, ``DISCORDANT`` where the copies contradict.
+
+        All copies vote, but those that repeat another one byte for byte add no quality.
+        """
+        covered = np.zeros(floor.size, dtype=np.bool_)
+        covered[bases.cell] = True
+        cells = np.flatnonzero(covered)
+        group = (np.cumsum(covered) - 1)[bases.cell]
+        at = group * _N_CODES + bases.code
+        shape = (cells.size, _N_CODES)
+        sums = np.bincount(at, bases.quality, cells.size * _N_CODES).reshape(shape)
+        votes = np.bincount(at, minlength=cells.size * _N_CODES).reshape(shape)
+        # Quality 0 still is a vote: rank by quality, then by votes.
+        winner = np.argmax(sums * 1e6 + votes, axis=1)
+        rows = np.arange(cells.size)
+        lead = np.rint((2 * sums[rows, winner] - sums.sum(axis=1)) * share[cells])
+        cast, most = votes.sum(axis=1), votes[rows, winner]
+        majority = (cast > 2) & (2 * most > cast) & (lead >= CONSENSUS_MARGIN)
+        agreed = (most == cast) | majority
+        # Where few copies of a large family lie they say no more than few copies.
+        trusted = np.where(most >= FAMILY_COPIES, floor[cells], FRAGMENT_FLOOR)
+        code = np.where(agreed, winner, DISCORDANT).astype(np.uint8)
+        quality = np.where(agreed, np.minimum(lead, trusted), 0).astype(np.uint8)
+        # A copy outvoted within its family gives no support to a strand.
+        kept = bases.code == code[group]
+        voters, voted = group[kept], bases.marks[kept]
+        marks = np.full(cells.size, QUARTER_BITS, dtype=np.uint8)
+        np.minimum.at(marks, voters, voted & QUARTER_BITS)
+        for strand in (FORWARD, REVERSE):
+            marks[voters[(voted & strand) > 0]] |= strand
+        for column, told in ((self.code, code), (self.quality, quality), (self.marks, marks)):
+            column.flat[cells] = told
+        if self.detail:
+            best = np.zeros(cells.size, dtype=np.uint8)
+            deepest = np.zeros(cells.size, dtype=np.uint16)
+            np.maximum.at(best, voters, bases.quality[kept])
+            np.maximum.at(deepest, voters, bases.end_distance[kept])
+            self.read_quality.flat[cells], self.end_distance.flat[cells] = best, deepest
 
     def tile(self, start: int, molecules: NDArray[np.int64]) -> Tile:
         """Return what has been put together."""
-        shape = (molecules.size, self.width)
-        more = shape if self.detail else (0, self.width)
         return Tile(
             start,
             molecules,
-            self.code.reshape(shape),
-            self.quality.reshape(shape),
-            self.marks.reshape(shape),
-            self.read_quality.reshape(more),
-            self.end_distance.reshape(more),
+            self.code,
+            self.quality,
+            self.marks,
+            self.read_quality,
+            self.end_distance,
             self.several,
             self.contradicted,
         )
 
 
-def _consensus(
-    bases: _Bases, floor: NDArray[np.uint8], share: NDArray[np.float64], *, detail: bool
-) -> _Bases:
-    """Return one base a cell, ``DISCORDANT`` where the copies contradict each other.
+def _is_once(row: NDArray[np.int64], rows: int) -> bool:
+    there = np.zeros(rows, dtype=np.bool_)
+    there[row] = True
+    return int(np.count_nonzero(there)) == row.size
 
-    All copies vote, but those that repeat another one byte for byte add no quality.
-    """
-    covered = np.zeros(floor.size, dtype=np.bool_)
-    covered[bases.cell] = True
-    cells = np.flatnonzero(covered)
-    group = (np.cumsum(covered) - 1)[bases.cell]
-    at = group * _N_CODES + bases.code
-    shape = (cells.size, _N_CODES)
-    sums = np.bincount(at, bases.quality, cells.size * _N_CODES).reshape(shape)
-    votes = np.bincount(at, minlength=cells.size * _N_CODES).reshape(shape)
-    # Quality 0 still is a vote: rank by quality, then by votes.
-    winner = np.argmax(sums * 1e6 + votes, axis=1)
-    rows = np.arange(cells.size)
-    lead = np.rint((2 * sums[rows, winner] - sums.sum(axis=1)) * share[cells])
-    cast, most = votes.sum(axis=1), votes[rows, winner]
-    majority = (cast > 2) & (2 * most > cast) & (lead >= CONSENSUS_MARGIN)
-    agreed = (most == cast) | majority
-    # Where few copies of a large family lie they say no more than few copies.
-    trusted = np.where(most >= FAMILY_COPIES, floor[cells], FRAGMENT_FLOOR)
-    code = np.where(agreed, winner, DISCORDANT).astype(np.uint8)
-    quality = np.where(agreed, np.minimum(lead, trusted), 0).astype(np.uint8)
-    # A copy outvoted within its family gives no support to a strand.
-    kept = bases.code == code[group]
-    voters, voted = group[kept], bases.marks[kept]
-    marks = np.full(cells.size, _QUARTER_BITS, dtype=np.uint8)
-    np.minimum.at(marks, voters, voted & _QUARTER_BITS)
-    for strand in (FORWARD, REVERSE):
-        marks[voters[(voted & strand) > 0]] |= strand
-    more = cells.size if detail else 0
-    read_quality = np.zeros(more, dtype=np.uint8)
-    end_distance = np.zeros(more, dtype=np.uint16)
-    if detail:
-        np.maximum.at(read_quality, voters, bases.read_quality[kept])
-        np.maximum.at(end_distance, voters, bases.end_distance[kept])
-    return _Bases(cells, code, quality, marks, read_quality, end_distance, cells[:0])
+
+def _by_turns(row: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield which of some stretches come first, second, ... on their row; each of the rows once."""
+    left = np.arange(row.size)
+    while left.size:
+        first = np.unique(row[left], return_index=True)[1]
+        yield left[first]
+        left = np.delete(left, first)
 
 
 def _joined_marks(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    quarter = np.minimum(one & _QUARTER_BITS, other & _QUARTER_BITS)
-    marks: NDArray[np.uint8] = (one | other) & _STRANDS | quarter
+    quarter = np.minimum(one & QUARTER_BITS, other & QUARTER_BITS)
+    marks: NDArray[np.uint8] = (one | other) & STRANDS | quarter
     return marks
-
-
-def _bases(
-    reads: Reads,
-    stretches: Stretches,
-    chosen: NDArray[np.int64],
-    row_of: NDArray[np.int64],
-    start: int,
-    end: int,
-    detail: bool,
-) -> _Bases:
-    """Return the known bases of some stretches within ``[start, end)``.
-
-    Args:
-        reads: All reads.
-        stretches: Their stretches.
-        chosen: Which of these.
-        row_of: Row of each read's molecule in the tile (R).
-        start: 0-based.
-        end: Exclusive.
-        detail: Whether single qualities and distances are wanted.
-    """
-    position, read = stretches.position[chosen], stretches.read[chosen]
-    low = np.maximum(position, start)
-    length = np.minimum(position + stretches.length[chosen], end) - low
-    gap = stretches.deleted[chosen]
-    # The bases of a gap share one place in the read.
-    first = stretches.base[chosen] + np.where(gap, 0, low - position)
-    before = np.cumsum(length) - length
-    step = np.arange(length.sum())
-    cell = np.repeat(row_of[read] * (end - start) + low - start - before, length) + step
-    base = np.repeat(first - before, length) + step
-    has_gaps = bool(gap.any())
-    is_gap = np.repeat(gap, length) if has_gaps else np.zeros(0, dtype=np.bool_)
-    if has_gaps:
-        base[is_gap] = np.repeat(first[gap], length[gap])
-    code = reads.code[base]
-    quality = np.minimum(reads.quality[base], FRAGMENT_FLOOR)
-    if has_gaps:
-        code[is_gap] = DELETED
-        # A gap is as good as the worse of the bases beside it.
-        quality[is_gap] = np.minimum(quality, reads.quality[base - 1])[is_gap]
-    of_read = np.repeat(read, length) if detail or stretches.has_families else read[:0]
-    read_quality, end_distance = quality[:0], np.zeros(0, dtype=np.uint16)
-    if detail:
-        read_quality = quality
-        own = base - reads.first_base[of_read]
-        to_end = np.minimum(own, np.diff(reads.first_base)[of_read] - 1 - own)
-        # A deleted base lies inside the read by definition: never an end.
-        farthest = np.iinfo(np.uint16).max
-        to_end = np.where(is_gap, farthest, to_end) if has_gaps else to_end
-        end_distance = np.minimum(to_end, farthest).astype(np.uint16)
-    marks = stretches.marks.of[base + np.repeat(stretches.marks.shift[read], length)]
-    found = _Bases(cell, code, quality, marks, read_quality, end_distance, of_read)
-    unknown = code == UNKNOWN
-    return found.only(~unknown) if unknown.any() else found

@@ -15,18 +15,13 @@ from vexas_uba1.fragments.indels import IndelCount, join_indels
 from vexas_uba1.fragments.joining import (
     FAMILY_COPIES,
     FAMILY_FLOOR,
-    FORWARD,
     FRAGMENT_FLOOR,
-    ORIGIN_OF,
-    ORIGINS,
-    REVERSE,
-    UNCERTAIN,
-    Copies,
     Tile,
     join_tile,
-    stretches_of,
 )
+from vexas_uba1.fragments.marks import FORWARD, ORIGIN_OF, ORIGINS, REVERSE
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
+from vexas_uba1.fragments.stretches import UNCERTAIN, Copies, stretches_of
 from vexas_uba1.grouping.grouping import Grouping
 
 _Kind = TypeVar("_Kind", bound=np.generic)
@@ -168,13 +163,14 @@ class Molecules:
         announced = classes * base_error(np.arange(_QUALITIES, dtype=np.uint8))[:, None]
         # Of code, origin and quality there are few enough kinds for small numbers.
         origins = ORIGIN_OF.astype(np.uint16) * _QUALITIES
+        codes = np.arange(UNCERTAIN + 1, dtype=np.uint16) % _CODES * (ORIGINS * _QUALITIES)
         several = contradicted = 0
         row = 0
         for tile in self._tiles():
             width = tile.code.shape[1]
             # No observation and contradicted ones fall into the two last codes.
-            kind = (tile.code & (_CODES - 1)).astype(np.uint16) * np.uint16(ORIGINS * _QUALITIES)
-            kind += origins[tile.marks]
+            kind = codes.take(tile.code)
+            kind += origins.take(tile.marks)
             kind += tile.quality
             key = np.arange(width) * (_CODES * ORIGINS * _QUALITIES) + kind
             seen = np.bincount(key.ravel(), minlength=width * _CODES * ORIGINS * _QUALITIES)

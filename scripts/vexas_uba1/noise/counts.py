@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.fragments import Molecules
-from vexas_uba1.fragments.joining import ORIGINS
+from vexas_uba1.fragments.marks import ORIGINS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.reference import UNKNOWN, ReferenceWindow, context_of
 

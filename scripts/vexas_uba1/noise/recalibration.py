@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vexas_uba1.fragments.joining import ORIGINS, QUARTERS
+from vexas_uba1.fragments.marks import ORIGINS, QUARTERS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.noise.outliers import apart, some_more, too_many
