@@ -20,6 +20,7 @@ from vexas_uba1.caller.exact import upper_bound
 from vexas_uba1.catalogue import Catalogue
 from vexas_uba1.clones import with_doubt
 from vexas_uba1.grouping.report import duplicate_warnings
+from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Locus
 from vexas_uba1.naming import AlleleNamer
 from vexas_uba1.observing import CallOptions, Observed, observe_sample
@@ -33,7 +34,13 @@ from vexas_uba1.result import (
     SexCheck,
 )
 from vexas_uba1.sex import check_sex
-from vexas_uba1.targets import assess_targets, exon_coverage, target_regions, worst
+from vexas_uba1.targets import (
+    assess_targets,
+    decided_targets,
+    exon_coverage,
+    target_regions,
+    worst,
+)
 
 __all__ = ["CallOptions", "call_sample"]
 
@@ -86,6 +93,8 @@ def call_sample(
     forced = [_with_hidden(finding, seen.reads.left_out) for finding in caller.forced()]
     namer = AlleleNamer(placed, seen.reference, seen.entries)
     regions = target_regions(placed, catalogue)
+    decisive = _decisive(forced, placed, namer)
+    decided = decided_targets(regions, caller, forced, namer)
     found = caller.searched()
     sex_check = check_sex(options.sample, extraction.chromosomes)
     return SampleCall(
@@ -97,7 +106,7 @@ def call_sample(
             files=options.source_files or extraction.files,
             bundled_locus=options.bundled_locus,
         ),
-        codon41=_codon(seen, forced, namer, options.required_limit_vaf),
+        codon41=_codon(seen, forced, decisive, namer, options.required_limit_vaf),
         targets=assess_targets(
             regions,
             caller,
@@ -112,7 +121,10 @@ def call_sample(
         variants=tuple(
             namer.variant(finding, with_doubt(options.sample, sex_check)) for finding in found
         ),
-        forced_alleles=tuple(namer.forced(finding) for finding in forced),
+        forced_alleles=tuple(
+            namer.forced(finding, is_decisive=finding in decisive, target=decided[finding.allele])
+            for finding in forced
+        ),
         qc=_quality_control(seen, extraction, options, sex_check),
         gene=_gene(locus),
         software=_software() | dict(options.source_software),
@@ -133,18 +145,30 @@ def _with_hidden(finding: Finding, left_out: LeftOut) -> Finding:
     return replace(finding, limit=limit, vaf_upper95=upper)
 
 
+def _at_codon(forced: Sequence[Finding], placed: PlacedLocus) -> list[Finding]:
+    codon = set(placed.codon_positions)
+    return [
+        finding for finding in forced if any(edit.start in codon for edit in finding.allele.edits)
+    ]
+
+
+def _decisive(forced: Sequence[Finding], placed: PlacedLocus, namer: AlleleNamer) -> list[Finding]:
+    """Return the findings that the codon's limit is the worst of."""
+    at_codon = _at_codon(forced, placed)
+    canonical = [finding for finding in at_codon if namer.is_canonical(finding.allele)]
+    # Without a catalogue every single-base change of the codon stands for the canonical ones.
+    return canonical or at_codon
+
+
 def _codon(
-    seen: Observed, forced: Sequence[Finding], namer: AlleleNamer, required_limit_vaf: float
+    seen: Observed,
+    forced: Sequence[Finding],
+    decisive: Sequence[Finding],
+    namer: AlleleNamer,
+    required_limit_vaf: float,
 ) -> Codon41:
     caller, placed = seen.caller, seen.placed
     view = caller.codon_view
-    codon = set(placed.codon_positions)
-    at_codon = [
-        finding for finding in forced if any(edit.start in codon for edit in finding.allele.edits)
-    ]
-    canonical = [finding for finding in at_codon if namer.is_canonical(finding.allele)]
-    # Without a catalogue every single-base change of the codon stands for the canonical ones.
-    decisive = canonical or at_codon
     hardest = max(decisive, key=lambda finding: 1.0 if finding.limit is None else finding.limit)
     depth = caller.codon_depth
     hidden = max(map(seen.reads.left_out.molecules_over, placed.codon_positions))
@@ -159,7 +183,9 @@ def _codon(
         },
         discordant_fragments=view.discordant,
         limit_of_detection_vaf=worst([finding.limit for finding in decisive]),
-        limit_of_detection_by_allele={namer.name(f.allele): f.limit for f in at_codon},
+        limit_of_detection_by_allele={
+            namer.name(f.allele): f.limit for f in _at_codon(forced, placed)
+        },
         vaf_upper95_if_absent=caller.bound(hidden, depth + hidden),
         # No depth shows what is left out.
         depth_for_required_limit=None

@@ -138,8 +138,14 @@ class AlleleNamer:
             if entry.verdict_class == "vexas" and any(map(_is_deletion, listed.edits))
         )
 
-    def forced(self, finding: Finding) -> ForcedAllele:
-        """Return an allele that is looked for in every sample as results hold it."""
+    def forced(self, finding: Finding, *, is_decisive: bool, target: str) -> ForcedAllele:
+        """Return an allele that is looked for in every sample as results hold it.
+
+        Args:
+            finding: What was found of it.
+            is_decisive: Whether the codon's limit depends on it.
+            target: The target that it decides, empty without.
+        """
         entry = self._entries.get(finding.allele)
         named = describe(finding.allele, self._placed, self._reference)
         return ForcedAllele(
@@ -156,6 +162,8 @@ class AlleleNamer:
             significant=finding.significant,
             limit_of_detection_vaf=finding.limit,
             vaf_upper95=finding.vaf_upper95,
+            is_decisive=is_decisive,
+            target=target,
         )
 
     def named_bases(self, allele: Allele) -> set[int]:

@@ -17,7 +17,7 @@ from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.versioned import read_versioned
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 _REMEDY = "Name an existing result, or run the sample again with this version"
 
 
@@ -248,7 +248,13 @@ class Variant:
 
 @dataclass(frozen=True)
 class ForcedAllele:
-    """An allele counted in every sample, seen or not: all of codon 41 and of the catalogue."""
+    """An allele counted in every sample, seen or not: all of codon 41 and of the catalogue.
+
+    Attributes:
+        is_decisive: Whether the codon's limit is the worst of this one's and a few others'.
+        target: Name of the codon or other place of class ``vexas`` that the allele decides whether
+            it could be assessed; empty without.
+    """
 
     hgvs_c: str
     hgvs_p: str | None
@@ -263,6 +269,8 @@ class ForcedAllele:
     significant: bool
     limit_of_detection_vaf: float | None
     vaf_upper95: float | None
+    is_decisive: bool
+    target: str
 
 
 @dataclass(frozen=True)

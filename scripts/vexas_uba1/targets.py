@@ -9,6 +9,7 @@ import numpy as np
 
 from vexas_uba1.caller.caller import Caller, Finding
 from vexas_uba1.catalogue import Catalogue
+from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.hgvs import touched_positions
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.naming import AlleleNamer
@@ -89,7 +90,7 @@ def assess_targets(
     limits = caller.position_limits
     reached = limits.reaches(required_limit_vaf, power)
     row_of = {position: row for row, position in enumerate(limits.positions.tolist())}
-    decisive = caller.vexas_alleles
+    decided = decided_targets(regions, caller, forced, namer)
     targets = []
     for region in regions:
         rows = [row_of[position] for position in region.positions if position in row_of]
@@ -102,13 +103,7 @@ def assess_targets(
             # Of an amplicon whose reads are no molecules the limit has a floor.
             assessable = below == 0 and limit is not None and limit <= required_limit_vaf
         else:
-            own = [
-                finding
-                for finding in forced
-                if namer.named_bases(finding.allele).intersection(region.positions)
-                # Without a catalogue each change of the codon is as decisive as the other.
-                and (not decisive or finding.allele in decisive)
-            ]
+            own = [finding for finding in forced if decided[finding.allele] == region.name]
             limit = worst([finding.limit for finding in own])
             if spliced and region.is_intronic:
                 limit = None
@@ -119,6 +114,24 @@ def assess_targets(
         size = len(region.positions)
         targets.append(Target(region.name, region.kind, depth, limit, assessable, size, below))
     return tuple(targets)
+
+
+def decided_targets(
+    regions: Sequence[TargetRegion],
+    caller: Caller,
+    forced: Sequence[Finding],
+    namer: AlleleNamer,
+) -> dict[Allele, str]:
+    """Return for each forced allele the name of the region that it decides; empty without."""
+    places = [region for region in regions if region.kind != "exon"]
+    decided = {}
+    for allele in (finding.allele for finding in forced):
+        bases = namer.named_bases(allele)
+        # Without a catalogue each change of the codon is as decisive as the other.
+        counts = not caller.vexas_alleles or allele in caller.vexas_alleles
+        touched = (region.name for region in places if bases.intersection(region.positions))
+        decided[allele] = next(touched, "") if counts else ""
+    return decided
 
 
 def worst(limits: Sequence[float | None]) -> float | None:

@@ -202,6 +202,8 @@ def a_forced_allele(**changes: Any) -> ForcedAllele:
         "significant": False,
         "limit_of_detection_vaf": 0.011,
         "vaf_upper95": 0.00595,
+        "is_decisive": True,
+        "target": "codon 41",
     }
     return ForcedAllele(**(values | changes))
 
@@ -232,6 +234,8 @@ def some_forced_alleles() -> tuple[ForcedAllele, ...]:
             expected_error_fragments=0.0,
             limit_of_detection_vaf=None,
             vaf_upper95=None,
+            is_decisive=False,
+            target="",
         ),
     )
 
@@ -296,6 +300,7 @@ def a_call(**changes: Any) -> SampleCall:
             "reporting_limit_vaf": 0.02,
             "required_limit_vaf": 0.02,
             "amplicon_limit_floor_vaf": 0.01,
+            "power": 0.95,
             "input_ng": None,
             "primers_file": None,
             "primers_sha256": None,

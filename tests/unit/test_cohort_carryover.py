@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,32 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import gammaincinv
+from scipy.stats import poisson
 
-from builders.results import a_call, a_codon41, a_forced_allele, a_qc, a_sample, a_variant
+from builders.results import (
+    a_call,
+    a_codon41,
+    a_forced_allele,
+    a_qc,
+    a_sample,
+    a_target,
+    a_variant,
+)
+from vexas_uba1 import numbers
+from vexas_uba1.cohort import hopping
+from vexas_uba1.cohort.carried_over import apply_carry_over
 from vexas_uba1.cohort.carryover import (
-    EXPLAINED_ABOVE,
     RunCheck,
-    apply_carry_over,
     check_run,
     read_run_check,
     write_run_check,
 )
+from vexas_uba1.cohort.hopping import EXPLAINED_ABOVE
 from vexas_uba1.errors import UserError
 from vexas_uba1.paths import schemas
 from vexas_uba1.result import SampleCall
+from vexas_uba1.verdict import decide
 
 RATES = {"unique_dual": 0.0001, "other": 0.005, "unknown": 0.005}
 M41T = "c.122T>C"
@@ -35,18 +49,32 @@ def with_alt(
     depth: int,
     *,
     called: bool = True,
+    errors: float = 0.0,
+    limit: float = 0.001,
     hgvs_c: str = M41T,
     patient: str | None = None,
     **sample: Any,
 ) -> SampleCall:
     """Return a call with ``alt`` of ``depth`` fragments, by default with combinatorial indices."""
     info = {"index_type": "other", "patient": patient or f"of {sample_id}"} | sample
-    shown = {"hgvs_c": hgvs_c, "alt_fragments": alt, "depth_fragments": depth}
+    shown: dict[str, Any] = {
+        "hgvs_c": hgvs_c,
+        "alt_fragments": alt,
+        "depth_fragments": depth,
+        "expected_error_fragments": errors,
+    }
     return a_call(
         sample=a_sample(id=sample_id, **info),
-        codon41=a_codon41(depth_fragments=depth),
+        codon41=a_codon41(
+            depth_fragments=depth,
+            limit_of_detection_vaf=limit,
+            limit_of_detection_by_allele={hgvs_c: limit},
+        ),
+        targets=(a_target(depth_fragments=depth, limit_of_detection_vaf=limit),),
         variants=(a_variant(**shown, vaf=alt / depth),) if called and alt else (),
-        forced_alleles=(a_forced_allele(**shown, significant=called),),
+        forced_alleles=(
+            a_forced_allele(**shown, significant=called, limit_of_detection_vaf=limit),
+        ),
     )
 
 
@@ -105,7 +133,12 @@ def test_hopped_reads_are_shared_by_depth() -> None:
     assert found["SHALLOW"].expected_fragments == pytest.approx(
         0.005 * (4_000 * 1_000 / 9_000 + 9 * 1_000 / 9_000)
     )
-    assert "EMPTY" not in found
+    # Nothing is seen there, but its limit must know.
+    empty = found["EMPTY"]
+    assert (empty.alt_fragments, empty.called, empty.explained) == (0, False, False)
+    assert empty.expected_fragments == pytest.approx(
+        0.005 * (4_000 * 1_000 / 9_000 + 9 * 1_000 / 9_000 + 3 * 1_000 / 9_000)
+    )
 
 
 def test_a_shallow_sample_does_not_lose_its_own_clone_to_a_deep_neighbour() -> None:
@@ -224,7 +257,9 @@ def test_flags_and_reasons_that_were_there_stay_and_applying_twice_changes_nothi
     assert apply_carry_over(after, check) == after
     # Counts are what was read; carry-over only flags.
     assert after.variants[0].alt_fragments == 4
-    assert after.forced_alleles == call.forced_alleles
+    assert [allele.alt_fragments for allele in after.forced_alleles] == [
+        allele.alt_fragments for allele in call.forced_alleles
+    ]
 
 
 def test_an_allele_outside_the_catalogue_takes_codon_41s_depth_where_it_is_not_shown() -> None:
@@ -301,7 +336,7 @@ def test_the_file_follows_its_schema_and_is_read_again(tmp_path: Path) -> None:
         (None, "no such file"),
         ("{", "is not JSON"),
         ("[]", "schema version"),
-        ('{"schema_version": "1.0", "run": "R1"}', "alleles"),
+        ('{"schema_version": "1.1", "run": "R1"}', "alleles"),
     ],
 )
 def test_an_unreadable_check_is_a_user_error(
@@ -319,3 +354,117 @@ def test_the_check_survives_a_rewrite_byte_for_byte(tmp_path: Path) -> None:
     write_run_check(tmp_path / "first.json", check)
     write_run_check(tmp_path / "again.json", read_run_check(tmp_path / "first.json"))
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "again.json").read_bytes()
+
+
+def chance_to_pass(depth: int, vaf: float, errors: float, foreign: float) -> float:
+    """Return how often a VAF's count is not explained, summed count by count."""
+    mean = depth * vaf + errors + foreign
+    counts = range(1, int(mean + 12 * mean**0.5) + 30)
+    return sum(
+        float(poisson.pmf(count, mean))
+        for count in counts
+        if hopping.probability(count, errors, 0.0, foreign) <= EXPLAINED_ABOVE
+    )
+
+
+@pytest.mark.parametrize("depth", [300, 2_000, 20_000])
+@pytest.mark.parametrize("share", [0.0, 1e-5, 0.001, 0.00375])
+@pytest.mark.parametrize("errors", [0.0, 0.3])
+def test_at_its_limit_an_allele_stands_out_of_what_hopped(
+    depth: int, share: float, errors: float
+) -> None:
+    foreign = share * depth
+    limit = hopping.limit_of_detection(depth, errors, foreign, 0.03, 0.95)
+    assert limit >= 0.03
+    assert chance_to_pass(depth, limit, errors, foreign) >= 0.95 - 1e-9
+    own = hopping.limit_of_detection(depth, errors, foreign, 8 / depth, 0.95)
+    if own > 8 / depth:
+        assert chance_to_pass(depth, own, errors, foreign) == pytest.approx(0.95, abs=1e-6)
+
+
+def test_where_nothing_hops_limits_stay() -> None:
+    assert hopping.limit_of_detection(1_000, 0.2, 0.0, 0.0063, 0.95) == 0.0063
+    assert hopping.limit_of_detection(1_000, 40.0, 0.0, 0.008, 0.95) == 0.008
+
+
+def test_errors_of_one_strand_are_not_held_against_the_other() -> None:
+    # 50 of 1,000, 40 of them expected by an artefact; the test went by the strand. Next to nothing
+    # hops, so it neither explains the call nor moves the limit by more than a fragment or two.
+    assert hopping.probability(50, 40.0, 5.0, 0.01) < EXPLAINED_ABOVE
+    assert hopping.probability(50, 40.0, 5.0, 6.0) > EXPLAINED_ABOVE
+    limit = hopping.limit_of_detection(1_000, 40.0, 0.01, 0.008, 0.95)
+    assert 0.008 <= limit < 0.010
+
+
+@pytest.mark.parametrize(("wanted", "share"), [(0.02, 0.00375), (0.005, 0.001), (0.02, 0.0)])
+def test_the_depth_for_a_limit_reaches_it_and_half_of_it_does_not(
+    wanted: float, share: float
+) -> None:
+    depth = hopping.depth_for_limit(wanted, 1e-4, share, 0.95)
+    assert depth is not None
+    reached = [
+        chance_to_pass(at, wanted, 1e-4 * at, share * at) >= 0.95 for at in (depth, depth // 2)
+    ]
+    assert reached == [True, False]
+
+
+def test_a_negative_beside_a_strong_neighbour_claims_no_limit_that_hopping_hides() -> None:
+    calls = [with_alt("DONOR", 1_500, 2_000), with_alt("S", 0, 2_000, limit=0.003)]
+    after = checked(calls)["S"]
+    # 7.5 fragments are expected, 18 or more are not explained; 18 take 25.5 own and foreign ones.
+    limit = after.codon41.limit_of_detection_vaf
+    assert limit == pytest.approx((gammaincinv(18, 0.95) - 7.5) / 2_000)
+    assert after.codon41.limit_of_detection_by_allele[M41T] == limit
+    assert after.forced_alleles[0].limit_of_detection_vaf == limit
+    assert after.targets[0].limit_of_detection_vaf == limit
+    assert after.targets[0].assessable
+    (warning,) = after.qc.warnings
+    assert "DONOR" in warning
+    assert "7.5 ALT fragments" in warning
+    assert decide(after).code == "not_detected"
+    assert f"at or above {numbers.limit(limit)}" in decide(after).text
+
+
+def test_a_negative_whose_limit_hopping_spoils_is_not_assessable() -> None:
+    calls = [with_alt("DONOR", 225, 300), with_alt("S", 0, 300, limit=0.015)]
+    after = checked(calls)["S"]
+    assert after.codon41.limit_of_detection_vaf is not None
+    assert after.codon41.limit_of_detection_vaf > 0.02
+    assert not after.targets[0].assessable
+    assert after.codon41.depth_for_required_limit is not None
+    assert after.codon41.depth_for_required_limit > 300
+    assert decide(after).code == "not_assessable"
+
+
+def test_unique_dual_indices_leave_the_limit() -> None:
+    calls = [
+        with_alt("DONOR", 750, 1_000, index_type="unique_dual"),
+        with_alt("S", 0, 1_000, limit=0.0063, index_type="unique_dual"),
+    ]
+    after = checked(calls)["S"]
+    assert after.codon41.limit_of_detection_vaf == 0.0063
+    assert after.qc.warnings == ()
+
+
+def test_what_hopped_of_another_allele_leaves_the_codons_limit() -> None:
+    sample = with_alt("S", 0, 2_000, limit=0.003)
+    beside = a_forced_allele(
+        hgvs_c="c.122T>G",
+        depth_fragments=2_000,
+        limit_of_detection_vaf=0.003,
+        is_decisive=False,
+        target="codon 41",
+    )
+    sample = replace(sample, forced_alleles=(*sample.forced_alleles, beside))
+    after = checked([with_alt("DONOR", 1_500, 2_000, hgvs_c="c.122T>G"), sample])["S"]
+    assert after.codon41.limit_of_detection_vaf == 0.003
+    assert after.targets[0].limit_of_detection_vaf == after.forced_alleles[1].limit_of_detection_vaf
+    assert after.forced_alleles[1].limit_of_detection_vaf > 0.003
+
+
+def test_the_patients_own_other_sample_moves_no_limit() -> None:
+    calls = [
+        with_alt("BEFORE", 1_500, 2_000, patient="P"),
+        with_alt("AFTER", 0, 2_000, limit=0.003, patient="P"),
+    ]
+    assert checked(calls)["AFTER"].codon41.limit_of_detection_vaf == 0.003

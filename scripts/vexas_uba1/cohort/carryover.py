@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from vexas_uba1.cohort.hopping import EXPLAINED_ABOVE, probability
 from vexas_uba1.files import write_json
 from vexas_uba1.result import ForcedAllele, SampleCall, SampleInfo, Variant
 from vexas_uba1.versioned import read_versioned
 
-SCHEMA_VERSION = "1.0"
-FILTER = "carry_over"
-
-# A call is its own only if hopping alone would leave as many fragments in fewer than one of a
-# thousand such cases. Strict on purpose: a flag costs a confirmation by another assay, a
-# neighbour's clone reported as this patient's own costs more.
-EXPLAINED_ABOVE = 0.001
+SCHEMA_VERSION = "1.1"
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,7 @@ class AlleleCheck:
         depth_fragments: Fragments of this sample that are informative on it.
         called: Whether the sample's own test found it (it is among the variants).
         expected_fragments: Foreign ALT fragments expected from ``donors``.
-        tail_probability: Poisson probability of ``alt_fragments`` or more foreign ones.
+        tail_probability: Of ``alt_fragments`` or more by error and hopping; 1 where there are none.
         explained: ``called`` and the tail probability is above ``EXPLAINED_ABOVE``.
         donors: Samples of other patients in which the allele was called, by id.
         same_patient: Samples of this patient in which it was called, by id. They share the clone,
@@ -77,8 +72,8 @@ class RunCheck:
         explained_above: The tail probability above which a call counts as explained.
         samples: The samples compared, by id.
         missing: Samples of the run without a call; what they may have left behind is unknown.
-        alleles: By HGVS name, which all builds share, and sample id: every allele with at least
-            one ALT fragment there.
+        alleles: By HGVS name, which all builds share, and sample id: every allele that the sample
+            shows, or that may have hopped into it.
     """
 
     run: str
@@ -149,36 +144,6 @@ def check_run(
     return RunCheck(run, EXPLAINED_ABOVE, tuple(samples), tuple(sorted(missing)), alleles)
 
 
-def apply_carry_over(call: SampleCall, check: RunCheck) -> SampleCall:
-    """Return the call with what its run says: flags on explained variants, and ``qc``.
-
-    Raises:
-        ValueError: the check does not know the sample.
-    """
-    sample_id = call.sample.id
-    checked = next((sample for sample in check.samples if sample.id == sample_id), None)
-    if checked is None or call.sample.run != check.run:
-        raise ValueError(f"sample {sample_id!r} is not in the check of run {check.run!r}")
-    mine = {
-        allele: checks[sample_id] for allele, checks in check.alleles.items() if sample_id in checks
-    }
-    variants = tuple(
-        _flagged(variant, mine[variant.hgvs_c], checked)
-        if mine[variant.hgvs_c].explained
-        else variant
-        for variant in call.variants
-    )
-    qc = replace(
-        call.qc,
-        carry_over=checked.carry_over,
-        carry_over_donors={
-            allele: found.donors for allele, found in mine.items() if found.explained
-        },
-        warnings=tuple(dict.fromkeys((*call.qc.warnings, *_warnings(mine, check)))),
-    )
-    return replace(call, variants=variants, qc=qc)
-
-
 def write_run_check(path: Path, check: RunCheck) -> None:
     """Write ``carryover/{run}.json`` (workflow/schemas/carryover.schema.json)."""
     write_json(path, {"schema_version": SCHEMA_VERSION, **asdict(check)})
@@ -220,20 +185,28 @@ def _check_allele(
         )
 
     checks = {}
-    for sample in (call.sample for call in calls if call.sample.id in alt_fragments):
+    for call in calls:
+        sample = call.sample
         others = [carrier for carrier in carriers if carrier.id != sample.id]
         kin = [other for other in others if sample.patient and other.patient == sample.patient]
         donors = [other for other in others if other not in kin]
+        alt = alt_fragments.get(sample.id, 0)
+        if not alt and not others:
+            continue
         expected = expected_from(donors, sample)
-        tail = _poisson_tail(alt_fragments[sample.id], expected)
+        shown = _counted(call, allele)
+        tail = 1.0
+        if alt and shown is not None:
+            at_least = shown.vaf_low95 * shown.depth_fragments
+            tail = probability(alt, shown.expected_error_fragments, at_least, expected)
         called = sample in carriers
         checks[sample.id] = AlleleCheck(
-            alt_fragments=alt_fragments[sample.id],
+            alt_fragments=alt,
             depth_fragments=depths[sample.id],
             called=called,
             expected_fragments=expected,
             tail_probability=tail,
-            explained=called and tail > EXPLAINED_ABOVE,
+            explained=called and bool(donors) and tail > EXPLAINED_ABOVE,
             donors=tuple(donor.id for donor in donors),
             same_patient=tuple(other.id for other in kin),
             same_patient_expected_fragments=expected_from(kin, sample),
@@ -255,62 +228,14 @@ def _depth_fragments(call: SampleCall, allele: str) -> int:
 
     The stand-in only says how deep a sample was sequenced beside the others of its run.
     """
-    depths = {found.hgvs_c: found.depth_fragments for found in _counted_alleles(call)}
-    return depths.get(allele, call.codon41.depth_fragments)
+    found = _counted(call, allele)
+    return call.codon41.depth_fragments if found is None else found.depth_fragments
+
+
+def _counted(call: SampleCall, allele: str) -> ForcedAllele | Variant | None:
+    return {found.hgvs_c: found for found in _counted_alleles(call)}.get(allele)
 
 
 def _counted_alleles(call: SampleCall) -> tuple[ForcedAllele | Variant, ...]:
     # An allele of both lists has the same counts; variants come last and so have the last word.
     return (*call.forced_alleles, *call.variants)
-
-
-def _poisson_tail(count: int, expected: float) -> float:
-    """Return P(X >= count) for a Poisson variable, ``count`` >= 1, exactly.
-
-    It equals the regularised lower incomplete gamma function (DLMF 8.4.10 by its complement).
-    """
-    from scipy.special import gammainc
-
-    return float(gammainc(count, expected))
-
-
-def _flagged(variant: Variant, found: AlleleCheck, sample: CheckedSample) -> Variant:
-    reason = (
-        f"Index hopping at a rate of {sample.index_hopping_rate:g} from {_listed(found.donors)} of "
-        f"the same run is expected to leave {_amount(found.expected_fragments)} ALT fragments "
-        f"here; {found.alt_fragments} are seen."
-    )
-    return replace(
-        variant,
-        filters=tuple(dict.fromkeys((*variant.filters, FILTER))),
-        filter_reasons={**variant.filter_reasons, FILTER: reason},
-    )
-
-
-def _warnings(mine: Mapping[str, AlleleCheck], check: RunCheck) -> list[str]:
-    warnings = []
-    if check.missing:
-        warnings.append(
-            f"Carry-over from {_listed(check.missing)} of run {check.run} is not known: no call."
-        )
-    for allele, found in mine.items():
-        together = found.expected_fragments + found.same_patient_expected_fragments
-        if (
-            found.called
-            and not found.explained
-            and _poisson_tail(found.alt_fragments, together) > EXPLAINED_ABOVE
-        ):
-            warnings.append(
-                f"{allele}: {_listed(found.same_patient)} of the same patient and run may have "
-                f"left about {_amount(found.same_patient_expected_fragments)} of the "
-                f"{found.alt_fragments} ALT fragments by index hopping; the call is kept."
-            )
-    return warnings
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
-
-
-def _amount(expected_fragments: float) -> str:
-    return f"{expected_fragments:.0f}" if expected_fragments >= 10 else f"{expected_fragments:.2g}"

@@ -12,7 +12,8 @@ from vexas_uba1.alignments.extraction import Extraction, extract_region
 from vexas_uba1.alignments.fasta import Genome, open_genome
 from vexas_uba1.calling import CallOptions, call_sample
 from vexas_uba1.catalogue import load_catalogue
-from vexas_uba1.cohort.carryover import apply_carry_over, read_run_check
+from vexas_uba1.cohort.carried_over import apply_carry_over
+from vexas_uba1.cohort.carryover import read_run_check
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sweep, write_json
 from vexas_uba1.locus.record import load_locus
