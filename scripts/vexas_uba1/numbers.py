@@ -37,6 +37,14 @@ def interval(low: float, high: float) -> str:
     return f"{percent(low).removesuffix(' %')}–{percent(high)}"
 
 
+def points(difference: float) -> str:
+    """Write a difference of fractions in percentage points, with its sign and two digits."""
+    value = 100 * difference
+    sign = "\u2212" if value < 0 else "+"
+    digits = 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
+    return f"{sign}{abs(value):.{digits}f}"
+
+
 def quality(phred: float) -> str:
     """Write a Phred-scaled quality (at most 9999)."""
     return f"{phred:.0f}" if phred >= 100 else f"{phred:.1f}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from vexas_uba1 import numbers, paths
+from vexas_uba1 import numbers
 from vexas_uba1.result import SampleCall, Target, Variant, Verdict
+from vexas_uba1.texts import render_text
 
 _MOST_HAPLOTYPES = 3
 """Other haplotypes that the sentence names; the reasons name all."""
@@ -79,7 +80,7 @@ def decide(call: SampleCall) -> Verdict:
     )
     return Verdict(
         code,
-        _text(code, first, call, facts),
+        render_text("verdict.j2", code=code, v=first, call=call, f=facts),
         tuple(_reasons(code, first, call, ranks, loci, blind)),
     )
 
@@ -162,30 +163,3 @@ def _reasons(
         yield "rna_not_dna"
     if call.input.bundled_locus:
         yield "bundled_locus"
-
-
-def _unit(count: int, plural: str) -> str:
-    singular = {"input copies": "input copy"}.get(plural, plural.removesuffix("s"))
-    return singular if count == 1 else plural
-
-
-def _text(code: str, first: Variant | None, call: SampleCall, facts: _Facts) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    # Plain text: whoever puts it into a page escapes it there.
-    environment = Environment(
-        loader=FileSystemLoader(paths.templates()),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701
-    )
-    environment.filters |= {
-        "units": lambda count, unit: f"{numbers.count(count)} informative {_unit(count, unit)}",
-        "percent": numbers.percent,
-        "limit": numbers.limit,
-        "count": numbers.count,
-        "about": numbers.about,
-        "interval": lambda variant: numbers.interval(variant.vaf_low95, variant.vaf_high95),
-    }
-    template = environment.get_template("verdict.j2")
-    rendered = template.render(code=code, v=first, call=call, f=facts)
-    return " ".join(rendered.split())

@@ -6,6 +6,7 @@ rule summarise_cohort:
         statuses=PLAN.status_files,
     output:
         table="cohort/cohort.tsv",
+        series="cohort/series.tsv",
         page=report(
             "cohort/cohort.html",
             caption="../report/cohort.rst",
@@ -25,6 +26,7 @@ rule summarise_cohort:
     params:
         samples=PLAN.sample_infos,
         lab_name=PLAN.run.config.lab_name,
+        remission=PLAN.remission,
         versions=PLAN.versions,
     message:
         "Summarising all samples"

@@ -5,36 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vexas_uba1.cohort import series_table
+from vexas_uba1.cohort.entries import CARRY_OVER_LABELS, VERDICT_LABELS, CohortEntry, read_entries
+from vexas_uba1.cohort.page import render_html
+from vexas_uba1.cohort.series import series_of
 from vexas_uba1.files import write_json, write_text
-from vexas_uba1.report.pages import page_environment
-from vexas_uba1.result import SampleInfo, SampleResult, Variant, read_result
+from vexas_uba1.result import SampleInfo
+from vexas_uba1.samples.config import Remission
 from vexas_uba1.status import SampleStatus
-from vexas_uba1.verdict import leading
-
-# What needs a reader's attention first comes first; a sample without a result comes before those
-# in which nothing was found, so that it is not taken for one of them.
-VERDICT_LABELS = {
-    "detected": "Detected",
-    "low_level": "Low level",
-    "indeterminate": "Indeterminate",
-    "other_variant": "Other variant",
-    "failed": "Failed: no result",
-    "not_assessable": "Not assessable",
-    "not_detected": "Not detected",
-}
-
-CARRY_OVER_LABELS = {
-    "not_checked": "not checked",
-    "clear": "clear",
-    "explained": "explains a call",
-    "single_sample": "single sample",
-}
 
 COLUMNS = {
     "sample": "Sample, as in the sheet",
@@ -68,48 +50,39 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class CohortEntry:
-    """One row: what the sheet says, how the sample ended and, when ``ok``, its result."""
-
-    info: SampleInfo
-    status: SampleStatus
-    result: SampleResult | None
-
-    @property
-    def verdict(self) -> str:
-        """The verdict's code, or ``failed``."""
-        return self.result.verdict.code if self.result else "failed"
-
-    @property
-    def variant(self) -> Variant | None:
-        """The variant that the verdict rests on."""
-        return leading(self.result.call) if self.result else None
-
-
 def write_cohort(
     statuses: Sequence[SampleStatus],
     out_dir: Path,
     lab_name: str,
     *,
     sheet: Iterable[SampleInfo] = (),
+    remission: Remission | None = None,
 ) -> None:
-    """Write ``cohort/cohort.tsv``, ``cohort.html`` and ``cohort_mqc.json``.
+    """Write ``cohort/cohort.tsv``, ``series.tsv``, ``cohort.html`` and ``cohort_mqc.json``.
 
     Args:
         statuses: One for each sample, in the sheet's order, failed ones included.
         out_dir: The workflow's output folder, which holds ``samples/`` and ``cohort/``.
         lab_name: For the page's head; may be empty.
         sheet: What the sheet says of the samples; a failed one has no result to tell it.
+        remission: What the laboratory calls a sample without a variant, or None.
 
     Raises:
         UserError: the result of a sample that ended well is missing or unreadable.
     """
-    infos = {info.id: info for info in sheet}
-    entries = [_entry(status, out_dir, infos) for status in statuses]
+    entries = read_entries(statuses, out_dir, sheet)
     folder = out_dir / "cohort"
     write_text(folder / "cohort.tsv", render_tsv(entries))
-    write_text(folder / "cohort.html", render_html(entries, lab_name))
+    series = series_table.show(
+        series_of(
+            (entry.result for entry in entries if entry.result),
+            [entry.info for entry in entries if not entry.result],
+        ),
+        remission,
+    )
+    rows = series_table.cells(series)
+    write_text(folder / "series.tsv", render_table(series_table.COLUMNS, rows))
+    write_text(folder / "cohort.html", render_html(entries, series, lab_name))
     write_json(folder / "cohort_mqc.json", multiqc_table(entries))
 
 
@@ -118,30 +91,18 @@ def render_tsv(entries: Sequence[CohortEntry]) -> str:
 
     Cells hold no line breaks, tabs or other control characters; quotes follow RFC 4180.
     """
+    return render_table(COLUMNS, map(_cells, entries))
+
+
+def render_table(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Return a header and one line per row, cells written as of :func:`render_tsv`."""
     text = io.StringIO()
+    names = list(columns)
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for entry in entries:
-        cells = _cells(entry)
-        writer.writerow([_one_line(cells[column]) for column in COLUMNS])
+    writer.writerow(names)
+    for cells in rows:
+        writer.writerow([_one_line(cells[name]) for name in names])
     return text.getvalue()
-
-
-def render_html(entries: Sequence[CohortEntry], lab_name: str) -> str:
-    """Return the page: one self-contained file, verdicts first, links relative to ``cohort/``."""
-    order = list(VERDICT_LABELS)
-    return (
-        page_environment()
-        .get_template("cohort.html.j2")
-        .render(
-            entries=sorted(entries, key=lambda entry: order.index(entry.verdict)),
-            counts=_counts(entries),
-            labels=VERDICT_LABELS,
-            carry_over_labels=CARRY_OVER_LABELS,
-            lab_name=lab_name,
-            versions=_versions(entries),
-        )
-    )
 
 
 def multiqc_table(entries: Sequence[CohortEntry]) -> dict[str, Any]:
@@ -206,14 +167,6 @@ def _multiqc_row(entry: CohortEntry) -> dict[str, str | float]:
     return {column: value for column, value in row.items() if value is not None}
 
 
-def _entry(status: SampleStatus, out_dir: Path, infos: dict[str, SampleInfo]) -> CohortEntry:
-    if status.state == "failed":
-        return CohortEntry(infos.get(status.sample, SampleInfo(status.sample)), status, None)
-    folder = out_dir / "samples" / status.sample
-    result = read_result(folder / f"{status.sample}.result.json")
-    return CohortEntry(result.call.sample, status, result)
-
-
 def _cells(entry: CohortEntry) -> dict[str, object]:
     info, status, result, variant = entry.info, entry.status, entry.result, entry.variant
     cells: dict[str, object] = dict.fromkeys(COLUMNS)
@@ -265,20 +218,3 @@ def _one_line(value: object) -> str:
 
 def _significant(percent: float) -> float:
     return float(f"{percent:.3g}")
-
-
-def _counts(entries: Sequence[CohortEntry]) -> list[tuple[str, int]]:
-    """Return how many samples have each verdict that occurs, in the page's order."""
-    found = Counter(entry.verdict for entry in entries)
-    return [(verdict, found[verdict]) for verdict in VERDICT_LABELS if verdict in found]
-
-
-def _versions(entries: Sequence[CohortEntry]) -> list[str]:
-    """Return the versions that the results were made with; several where they differ."""
-    calls = [entry.result.call for entry in entries if entry.result]
-    named = {
-        "vexas-uba1": {call.software.get("vexas-uba1", "unknown") for call in calls},
-        "catalogue": {call.catalogue_version for call in calls},
-        "locus": {call.locus_version for call in calls},
-    }
-    return [f"{name} {', '.join(sorted(found))}" for name, found in named.items() if found]

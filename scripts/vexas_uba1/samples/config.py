@@ -58,6 +58,19 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class Remission:
+    """What a laboratory calls a sample of a series without a variant, by its own definition.
+
+    Attributes:
+        limit_vaf: Limit of detection that such a sample has at most; None for the required one.
+        wording: Its words.
+    """
+
+    limit_vaf: float | None
+    wording: str
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration; each field is described in ``workflow/schemas/config.schema.json``.
 
@@ -78,6 +91,7 @@ class Config:
         panel: A panel of normals, or None.
         index_hopping_rate: By index type, every type named.
         lab_name: For the reports; may be empty.
+        remission: The laboratory's definition, or None.
         resources: Of one alignment job.
     """
 
@@ -97,6 +111,7 @@ class Config:
     panel: LocalFile | None
     index_hopping_rate: Mapping[str, float]
     lab_name: str
+    remission: Remission | None
     resources: Resources
 
 
@@ -197,6 +212,9 @@ def _build(values: Mapping[str, Any], folder: Path) -> Config:
             name: float(rate) for name, rate in values["index_hopping_rate"].items()
         },
         lab_name=values["lab_name"],
+        remission=Remission(values["remission"]["limit_vaf"], values["remission"]["wording"])
+        if values["remission"]["wording"]
+        else None,
         resources=Resources(
             align_threads=int(resources["align_threads"]),
             align_memory_mb=None if memory_mb is None else int(memory_mb),

@@ -9,6 +9,7 @@ from vexas_uba1.cohort.carryover import check_run, write_run_check
 from vexas_uba1.cohort.summary import write_cohort
 from vexas_uba1.files import sweep, write_json
 from vexas_uba1.result import SampleInfo, read_call
+from vexas_uba1.samples.config import Remission
 from vexas_uba1.status import SampleStatus, read_status
 from vexas_uba1.steps.calling import CALL
 from vexas_uba1.steps.outcome import failure_in
@@ -31,12 +32,16 @@ def check_carry_over(
 
 
 def summarise(
-    samples: Sequence[SampleInfo], lab_name: str, versions: Mapping[str, str], out: Path
+    samples: Sequence[SampleInfo],
+    lab_name: str,
+    remission: Remission | None,
+    versions: Mapping[str, str],
+    out: Path,
 ) -> None:
     """Write the cohort's files and their versions below the output folder ``out``."""
     statuses = [read_status(status_file(out, info.id)) for info in samples]
     sweep(out / "cohort")
-    write_cohort(statuses, out, lab_name, sheet=samples)
+    write_cohort(statuses, out, lab_name, sheet=samples, remission=remission)
     write_json(out / "work" / "versions.json", dict(versions))
 
 

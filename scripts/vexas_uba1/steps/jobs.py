@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from vexas_uba1.errors import Problem, UserError, disk_problem
 from vexas_uba1.result import SampleInfo
+from vexas_uba1.samples.config import Remission
 from vexas_uba1.steps import calling, cohort, mapping
 from vexas_uba1.steps.outcome import failure_in, produce
 
@@ -136,7 +137,14 @@ def summarise_cohort(snakemake: Any) -> None:
     """Rule ``summarise_cohort``."""
     with _logged(snakemake):
         infos = [_structured(info, SampleInfo) for info in snakemake.params.samples]
-        cohort.summarise(infos, snakemake.params.lab_name, snakemake.params.versions, Path())
+        remission = snakemake.params.remission
+        cohort.summarise(
+            infos,
+            snakemake.params.lab_name,
+            _structured(remission, Remission) if remission else None,
+            snakemake.params.versions,
+            Path(),
+        )
 
 
 def require_all(snakemake: Any) -> None:

@@ -189,6 +189,12 @@ class Plan:
         """What the sheet says of every sample, as plain values."""
         return [_plain(self.info(sample)) for sample in self.samples]
 
+    @property
+    def remission(self) -> dict[str, object] | None:
+        """The laboratory's definition, as plain values, if there is one."""
+        found = self.run.config.remission
+        return None if found is None else _plain(found)
+
     def local_reads(self, sample: str) -> list[str]:
         """Return the path of a sample's BAM or CRAM; empty for FASTQ and for a URL."""
         alignment = self.by_id[sample].alignment

@@ -1,0 +1,235 @@
+"""The cohort's page, opened as a reader does: sorted, filtered, on a phone, on paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from builders.browser import DESKTOP, PHONE, Browser
+from builders.results import (
+    a_codon41,
+    a_negative,
+    a_result,
+    a_sample,
+    a_variant,
+    a_verdict,
+    an_empty_result,
+)
+from builders.workflow import shared
+from vexas_uba1.cohort.summary import write_cohort
+from vexas_uba1.errors import Problem
+from vexas_uba1.result import SampleInfo, SampleResult, write_result
+from vexas_uba1.status import SCHEMA_VERSION, SampleStatus
+
+WIDE = (1400, 900)
+HOSTILE = "</script><script>document.title='owned'</script>\"'><img src=x onerror=alert(1)>"
+_MARGIN_MM = 12
+
+
+def _positive(name: str, alt: int, depth: int) -> SampleResult:
+    variant = a_variant(
+        alt_fragments=alt,
+        depth_fragments=depth,
+        vaf=alt / depth,
+        vaf_low95=alt / depth / 2,
+        vaf_high95=min(1.0, 2 * alt / depth),
+    )
+    codon = a_codon41(depth_fragments=depth, limit_of_detection_vaf=5 / depth)
+    return a_result(
+        sample=a_sample(id=name, patient="", run="R1"),
+        variants=(variant,),
+        codon41=codon,
+    )
+
+
+def _write(folder: Path, results: list[SampleResult], failed: list[str], lab_name: str) -> None:
+    statuses = []
+    for result in results:
+        name = result.call.sample.id
+        write_result(folder / "samples" / name / f"{name}.result.json", result)
+        statuses.append(SampleStatus(SCHEMA_VERSION, name, "ok"))
+    problem = Problem("is cut short", "copy the file again", file="s9.bam")
+    for name in failed:
+        statuses.append(SampleStatus(SCHEMA_VERSION, name, "failed", "call_variants", (problem,)))
+    sheet = [SampleInfo(name, patient="P1", run="R1") for name in failed]
+    write_cohort(statuses, folder, lab_name, sheet=sheet)
+
+
+@pytest.fixture(scope="session")
+def cohorts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of cohorts: a few samples, hostile names, none, and 500."""
+
+    def make(folder: Path) -> None:
+        few = [
+            _positive("POS2", 40, 2_000),
+            _positive("POS10", 900, 1_000),
+            a_negative(sample=a_sample(id="NEG", collected="2026-03-01", run="R2")),
+            a_result(sample=a_sample(id="EARLIER", collected="2025-03-01", run="R2")),
+            an_empty_result(sample=a_sample(id="EMPTY", patient="", run="")),
+        ]
+        _write(folder / "few", few, ["BROKEN"], "Ward 3")
+        hostile = a_result(
+            sample=a_sample(id="S1", patient=HOSTILE, run=HOSTILE),
+            verdict=a_verdict(text=HOSTILE, reasons=(HOSTILE,)),
+        )
+        _write(folder / "hostile", [hostile], [], HOSTILE)
+        _write(folder / "none", [], [], "")
+        many = [_positive(f"S{number}", 5 + number, 1_000 + 7 * number) for number in range(495)]
+        _write(folder / "many", many, [f"F{number}" for number in range(5)], "")
+
+    return shared(tmp_path_factory, "cohorts", make)
+
+
+def page(cohorts: Path, name: str) -> Path:
+    return cohorts / name / "cohort" / "cohort.html"
+
+
+def shown(browser: Browser) -> list[str]:
+    """Return the samples of the rows that are seen, from top to bottom."""
+    names: list[str] = browser.ask(
+        "return [...document.querySelectorAll('#samples tbody tr')]"
+        ".filter(row => !row.hidden).map(row => row.cells[1].dataset.value)"
+    )
+    return names
+
+
+def press(browser: Browser, column: str) -> None:
+    """Press a column's heading."""
+    for button in browser.driver.find_elements(By.CSS_SELECTOR, "#samples thead button"):
+        if button.text == column:
+            button.click()
+
+
+def said(browser: Browser) -> str:
+    return browser.driver.find_element(By.CSS_SELECTOR, "[role=status]").text
+
+
+ALL = pytest.mark.parametrize("name", ["few", "hostile", "none", "many"])
+
+
+@ALL
+def test_nothing_is_asked_for_and_nothing_goes_wrong(
+    browser: Browser, cohorts: Path, name: str
+) -> None:
+    opened = browser.open(page(cohorts, name))
+    assert opened.requests == []
+    assert opened.complaints == []
+    assert "owned" not in browser.driver.title
+
+
+@pytest.mark.parametrize("name", ["few", "hostile", "none"])
+@pytest.mark.parametrize("size", [WIDE, DESKTOP, PHONE])
+def test_every_window_shows_it_whole_and_axe_core_finds_nothing_serious(
+    browser: Browser, cohorts: Path, name: str, size: tuple[int, int]
+) -> None:
+    browser.open(page(cohorts, name), size)
+    assert browser.scrolls_sideways() == []
+    assert browser.violations() == []
+
+
+def test_verdicts_come_first_as_the_page_is_opened(browser: Browser, cohorts: Path) -> None:
+    browser.open(page(cohorts, "few"), WIDE)
+    assert shown(browser) == ["POS2", "POS10", "EARLIER", "BROKEN", "EMPTY", "NEG"]
+    assert said(browser) == "All 6 samples are shown."
+
+
+@pytest.mark.parametrize(
+    ("column", "ascending"),
+    [
+        ("VAF", ["POS2", "EARLIER", "POS10"]),
+        ("ALT of all", ["POS2", "EARLIER", "POS10"]),
+        ("Codon 41 depth", ["EMPTY", "EARLIER", "NEG", "POS10", "POS2"]),
+        ("Limit", ["POS2", "POS10", "EARLIER", "NEG"]),
+        ("Sample", ["BROKEN", "EARLIER", "EMPTY", "NEG", "POS2", "POS10"]),
+    ],
+)
+def test_a_heading_sorts_both_ways_and_back_and_what_is_missing_comes_last(
+    browser: Browser, cohorts: Path, column: str, ascending: list[str]
+) -> None:
+    browser.open(page(cohorts, "few"), WIDE)
+    before = shown(browser)
+    press(browser, column)
+    assert shown(browser)[: len(ascending)] == ascending
+    heading = browser.driver.find_element(By.CSS_SELECTOR, "[aria-sort]")
+    assert (heading.text.strip(), heading.get_attribute("aria-sort")) == (column, "ascending")
+    press(browser, column)
+    turned = shown(browser)[: len(ascending)]
+    values = browser.ask(
+        "const at = document.querySelector('[aria-sort]').cellIndex;"
+        "return [...document.querySelectorAll('#samples tbody tr')]"
+        ".map(row => row.cells[at].dataset.value)"
+    )[: len(ascending)]
+    assert sorted(turned) == sorted(ascending)
+    assert "" not in values
+    assert values[0] != values[-1]
+    press(browser, column)
+    assert shown(browser) == before
+    assert browser.driver.find_elements(By.CSS_SELECTOR, "[aria-sort]") == []
+
+
+def test_words_and_verdicts_filter_and_hidden_failures_are_told(
+    browser: Browser, cohorts: Path
+) -> None:
+    browser.open(page(cohorts, "few"), WIDE)
+    search = browser.driver.find_element(By.CSS_SELECTOR, "input[type=search]")
+    search.send_keys("pos")
+    assert shown(browser) == ["POS2", "POS10"]
+    assert said(browser) == (
+        "Filtered: 2 of 6 samples are shown. Not shown: 1 failed, without a result."
+    )
+    search.send_keys(Keys.CONTROL, "a")
+    search.send_keys(Keys.DELETE)
+    failed = browser.driver.find_element(By.CSS_SELECTOR, "[data-verdict=failed] button")
+    failed.click()
+    assert shown(browser) == ["BROKEN"]
+    assert failed.get_attribute("aria-pressed") == "true"
+    failed.click()
+    assert len(shown(browser)) == 6
+
+
+def test_the_keyboard_sorts_too(browser: Browser, cohorts: Path) -> None:
+    browser.open(page(cohorts, "few"), WIDE)
+    browser.ask("document.querySelector('#samples thead th:nth-child(4) button').focus()")
+    browser.driver.switch_to.active_element.send_keys(Keys.ENTER)
+    assert shown(browser)[0] == "POS2"
+    browser.driver.switch_to.active_element.send_keys(Keys.SPACE)
+    assert shown(browser)[0] == "POS10"
+
+
+def test_a_phone_sorts_by_a_list(browser: Browser, cohorts: Path) -> None:
+    browser.open(page(cohorts, "few"), PHONE)
+    select = browser.driver.find_element(By.TAG_NAME, "select")
+    assert select.is_displayed()
+    select.send_keys("VAF, descending")
+    assert shown(browser)[0] == "POS10"
+
+
+def test_the_picture_leads_to_the_rows(browser: Browser, cohorts: Path) -> None:
+    browser.open(page(cohorts, "few"), WIDE)
+    led: dict[str, str] = browser.ask(
+        "return Object.fromEntries([...document.querySelectorAll('.cohort-picture a')].map(a => ["
+        "a.querySelector('title').textContent.split(':')[0],"
+        "document.querySelector(a.getAttribute('href')).cells[1].dataset.value]))"
+    )
+    assert led == {name: name for name in ("POS2", "POS10", "EARLIER", "EMPTY", "NEG")}
+
+
+def test_paper_cuts_nothing_and_a_filtered_table_says_so(browser: Browser, cohorts: Path) -> None:
+    browser.open(page(cohorts, "few"))
+    browser.driver.find_element(By.CSS_SELECTOR, "input[type=search]").send_keys("POS2")
+    browser.as_on_paper(_MARGIN_MM)
+    assert browser.scrolls_sideways() == []
+    assert said(browser).startswith("Filtered: 1 of 6")
+    assert not browser.driver.find_element(By.CSS_SELECTOR, "input[type=search]").is_displayed()
+
+
+def test_five_hundred_samples_are_one_small_page(browser: Browser, cohorts: Path) -> None:
+    size = page(cohorts, "many").stat().st_size
+    assert size < 1_500_000
+    browser.open(page(cohorts, "many"), WIDE)
+    assert len(shown(browser)) == 500
+    marks = browser.ask("return document.querySelectorAll('.cohort-picture a').length")
+    assert marks == 495
