@@ -94,7 +94,8 @@ def page(folder: Path) -> Page:
 def multiqc(folder: Path) -> dict[str, dict[str, object]]:
     content = json.loads((folder / "cohort" / "cohort_mqc.json").read_text(encoding="utf-8"))
     assert content["plot_type"] == "table"
-    data: dict[str, dict[str, object]] = content["data"]
+    tables: list[dict[str, dict[str, object]]] = content["data"]
+    data = tables[0] if tables else {}
     assert all(set(row) <= set(content["headers"]) for row in data.values())
     return data
 
@@ -248,6 +249,19 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     assert f"patient {HOSTILE}" in seen.rows[1][1]
     assert row["patient"] == HOSTILE
     assert "<" not in (tmp_path / "cohort" / "cohort_mqc.json").read_text(encoding="utf-8")
+
+
+def test_multiqc_keeps_cohorts_apart_that_it_reads_together(tmp_path: Path) -> None:
+    """By name: of tables with one id it shows the last alone."""
+    contents = []
+    for folder, sample in (("one", "S1"), ("two", "S2"), ("again", "S1")):
+        written(tmp_path / folder, [a_result(sample=sample)])
+        text = (tmp_path / folder / "cohort" / "cohort_mqc.json").read_text(encoding="utf-8")
+        contents.append(json.loads(text))
+    one, two, again = contents
+    assert one["id"] != two["id"] and one["pconfig"]["id"] != two["pconfig"]["id"]
+    assert one["parent_id"] == two["parent_id"] == "vexas_uba1"
+    assert one == again
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +111,13 @@ def multiqc_table(entries: Sequence[CohortEntry]) -> dict[str, Any]:
     """Return MultiQC custom content of plot type ``table``.
 
     MultiQC shows texts as HTML, so no free text of a sheet enters, only ids, codes and numbers.
+    It takes the keys of ``data`` for file names and cuts them (``P1.bam`` to ``P1``), merging the
+    rows of samples that then have one name; the rows in a list of one it leaves as they are. Of
+    lists with one ``id`` it shows the last only, so each cohort has an ``id`` of its own, and
+    ``parent_id`` gathers them.
     """
+    rows = {entry.status.sample: _multiqc_row(entry) for entry in entries}
+    own = sha256(json.dumps(rows).encode("utf-8")).hexdigest()[:8]
     headers: dict[str, dict[str, Any]] = {
         "verdict": {"title": "Verdict", "description": "UBA1 verdict of the sample"},
         "variant": {"title": "Variant", "description": COLUMNS["hgvs_c"]},
@@ -139,13 +147,20 @@ def multiqc_table(entries: Sequence[CohortEntry]) -> dict[str, Any]:
         "carry_over": {"title": "Carry-over", "description": "Carry-over check of the run"},
     }
     return {
-        "id": "vexas_uba1",
-        "section_name": "vexas-uba1",
+        "parent_id": "vexas_uba1",
+        "parent_name": "vexas-uba1",
+        "id": f"vexas_uba1_{own}",
+        "section_name": "UBA1 codon 41",
         "description": "UBA1 codon 41: verdict, VAF and limit of detection of each sample.",
         "plot_type": "table",
-        "pconfig": {"id": "vexas_uba1_table", "title": "vexas-uba1: UBA1 codon 41"},
+        "pconfig": {
+            "id": f"vexas_uba1_{own}_table",
+            "title": "vexas-uba1: UBA1 codon 41",
+            # From 500 rows on MultiQC would draw numbers only, and the verdict is none.
+            "no_violin": True,
+        },
         "headers": {column: {"scale": False, **header} for column, header in headers.items()},
-        "data": {entry.status.sample: _multiqc_row(entry) for entry in entries},
+        "data": [rows] if rows else [],
     }
 
 
