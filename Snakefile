@@ -24,6 +24,9 @@ except UserError as error:
 include: "workflow/rules/common.smk"
 
 
+report: "workflow/report/workflow.rst"
+
+
 # Without a configuration the rules can still be looked at: --lint, --list-rules.
 if config:
 

@@ -31,6 +31,9 @@ SAMPLE_FILES = (
     "variants.tsv",
 )
 
+# What ends a script in a page and begins another, if nobody escapes it.
+HOSTILE = "</script><script>alert(1)</script>"
+
 
 @dataclass(frozen=True)
 class Outcome:

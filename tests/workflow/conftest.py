@@ -9,7 +9,7 @@ import pytest
 
 from builders.sam import SamBuilder
 from builders.simulated import clone, sample_of
-from builders.workflow import Outcome, project, run, shared
+from builders.workflow import HOSTILE, Outcome, project, run, shared
 
 CHR_X = ("chrX", 156_040_895)
 
@@ -64,11 +64,12 @@ def from_alignments(tmp_path_factory, reads):
             yield {
                 "sample": name,
                 "alignment": str(reads / f"{name}.{kind}"),
+                "patient": HOSTILE if name == "POS" else "",
                 "run": batch,
                 "index_type": "unique_dual" if batch else "",
             }
 
-    return _finished(tmp_path_factory, "from_alignments", list(rows()), reads)
+    return _finished(tmp_path_factory, "from_alignments", list(rows()), reads, lab_name=HOSTILE)
 
 
 @pytest.fixture(scope="session")
@@ -87,9 +88,10 @@ def from_fastq(tmp_path_factory, reads):
     return _finished(tmp_path_factory, "from_fastq", [*lanes, single], reads)
 
 
-def _finished(factory, name, rows, reads):
+def _finished(factory, name, rows, reads, **settings):
     def make(folder):
-        config = project(folder, rows, {"reference": str(reads / "synthetic_GRCh38.fa.gz")})
+        reference = {"reference": str(reads / "synthetic_GRCh38.fa.gz")}
+        config = project(folder, rows, {**reference, **settings})
         said = run(config)
         assert said.code == 0, said.err
         for stream in ("out", "err"):

@@ -2,14 +2,17 @@
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
+from base64 import b64decode
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from builders.simulated import clone, sample_of
 from builders.workflow import (
+    HOSTILE,
     SAMPLE_FILES,
     cohort,
     command,
@@ -212,8 +215,59 @@ def test_paths_with_spaces_a_sheet_elsewhere_and_another_working_directory(tmp_p
     assert [file.name for file in elsewhere.iterdir()] == [".snakemake"]
 
 
-def test_plain_snakemakes_report_is_made_without_a_network(from_alignments, tmp_path):
+def carried(page):
+    """What Snakemake's report lists, by path, and its text."""
+    text = page.read_text(encoding="utf-8")
+    found = re.search(r"var results = (\{.*\});?$", text, re.MULTILINE)
+    categories = re.search(r"var categories = (\{.*\});?$", text, re.MULTILINE)
+    return json.loads(found[1]), json.loads(categories[1]), text
+
+
+@pytest.mark.parametrize("made_by", ["run", "plain snakemake"])
+def test_snakemakes_report_carries_the_reports_with_captions(from_alignments, tmp_path, made_by):
     page = tmp_path / "report.html"
-    said = snakemake("--configfile", from_alignments.config, "--report", page, cwd=tmp_path)
+    before = delivered(from_alignments.results)
+    if made_by == "run":
+        said = run(from_alignments.config, "--", "--report", page, cwd=tmp_path)
+    else:
+        said = snakemake("--configfile", from_alignments.config, "--report", page, cwd=tmp_path)
     assert said.code == 0, said.err
-    assert "cohort.html" in page.read_text(encoding="utf-8")
+    results, categories, text = carried(page)
+    samples = {
+        f"work/reports/{name}/{name}.report.html": name for name in ("POS", "NEG", "CRM", "NONE")
+    }
+    cohorts = {"cohort/cohort.html", "cohort/cohort.tsv", "cohort/series.tsv"}
+    assert set(results) == cohorts | set(samples)
+    for path, name in samples.items():
+        one = results[path]
+        batch = "RUN1" if name in ("POS", "NEG") else ""
+        assert one["labels"] == {"sample": name, "assay": "unknown", "run": batch}
+        assert f"Report of sample {name}:" in one["caption"]
+        report = from_alignments.results / "samples" / name / f"{name}.report.html"
+        assert b64decode(one["data_uri"].partition("base64,")[2]) == report.read_bytes()
+    assert "failed ones included" in results["cohort/cohort.html"]["caption"]
+    assert "Research use" in text
+    listed = {
+        category: {path for paths in inner.values() for path in paths}
+        for category, inner in categories.items()
+    }
+    assert listed == {"Cohort": cohorts, "Samples": set(samples)}
+    # The sheet's and the configuration's texts end no script of the page.
+    assert HOSTILE not in text
+    assert delivered(from_alignments.results) == before
+
+
+def test_snakemakes_report_leaves_failed_samples_to_the_cohorts_page(reads, tmp_path):
+    (tmp_path / "BAD.bam").write_bytes((reads / "POS.bam").read_bytes()[:20_000])
+    rows = [
+        {"sample": "GOOD", "alignment": str(reads / "NEG.bam")},
+        {"sample": "BAD", "alignment": "BAD.bam"},
+    ]
+    config = project(tmp_path, rows)
+    assert run(config).code == 2
+    page = tmp_path / "report.html"
+    said = run(config, "--", "--report", page)
+    results, _, _ = carried(page)
+    assert "work/reports/GOOD/GOOD.report.html" in results
+    assert not [path for path in results if "BAD" in path]
+    assert "cohort/cohort.html" in results

@@ -95,7 +95,15 @@ rule finalise_result:
         extracted="work/extracted/{sample}",
         check=lambda wildcards: PLAN.run_check(wildcards.sample),
     output:
-        "samples/{sample}/{sample}.status.json",
+        status="samples/{sample}/{sample}.status.json",
+        # For --report, which asks for all that is marked: of a failed sample the folder is empty.
+        report=report(
+            directory("work/reports/{sample}"),
+            patterns=["{file}.report.html"],
+            caption="../report/sample.rst",
+            category="Samples",
+            labels=lambda wildcards: PLAN.report_labels(wildcards.sample),
+        ),
     log:
         "logs/finalise_result/{sample}.log",
     benchmark:
@@ -106,7 +114,7 @@ rule finalise_result:
     resources:
         mem_mb=1000,
     params:
-        lab_name=PLAN.run.config.lab_name,
+        lab_name=PLAN.lab_name,
         versions=PLAN.versions,
     message:
         "Writing the result and the report of {wildcards.sample}"

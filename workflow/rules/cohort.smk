@@ -5,12 +5,23 @@ rule summarise_cohort:
     input:
         statuses=PLAN.status_files,
     output:
-        table="cohort/cohort.tsv",
-        series="cohort/series.tsv",
         page=report(
             "cohort/cohort.html",
             caption="../report/cohort.rst",
             category="Cohort",
+            labels={"file": "page of all samples"},
+        ),
+        table=report(
+            "cohort/cohort.tsv",
+            caption="../report/table.rst",
+            category="Cohort",
+            labels={"file": "table of all samples"},
+        ),
+        series=report(
+            "cohort/series.tsv",
+            caption="../report/series.rst",
+            category="Cohort",
+            labels={"file": "table of the patients' series"},
         ),
         multiqc="cohort/cohort_mqc.json",
         versions="work/versions.json",
@@ -25,7 +36,7 @@ rule summarise_cohort:
         mem_mb=1000,
     params:
         samples=PLAN.sample_infos,
-        lab_name=PLAN.run.config.lab_name,
+        lab_name=PLAN.lab_name,
         remission=PLAN.remission,
         versions=PLAN.versions,
     message:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -122,25 +124,32 @@ def finalise_result(snakemake: Any) -> None:
     with _logged(snakemake):
         called = Path(snakemake.input.called)
         check = snakemake.input.get("check")
-        calling.finalise(
-            snakemake.wildcards.sample,
+        sample, out = snakemake.wildcards.sample, Path(snakemake.output.status).parent
+        failure = calling.finalise(
+            sample,
             called,
             Path(snakemake.input.extracted),
             Path(check[0]) if check else None,
-            snakemake.params.lab_name,
-            Path(snakemake.output[0]).parent,
+            json.loads(snakemake.params.lab_name),
+            out,
             failure_in(called),
         )
+        shown = Path(snakemake.output.report)
+        shown.mkdir(parents=True, exist_ok=True)
+        if failure is None:
+            name = f"{sample}.report.html"
+            shutil.copyfile(out / name, shown / name)
 
 
 def summarise_cohort(snakemake: Any) -> None:
     """Rule ``summarise_cohort``."""
     with _logged(snakemake):
-        infos = [_structured(info, SampleInfo) for info in snakemake.params.samples]
-        remission = snakemake.params.remission
+        told = json.loads(snakemake.params.samples)
+        infos = [_structured(info, SampleInfo) for info in told]
+        remission = json.loads(snakemake.params.remission)
         cohort.summarise(
             infos,
-            snakemake.params.lab_name,
+            json.loads(snakemake.params.lab_name),
             _structured(remission, Remission) if remission else None,
             snakemake.params.versions,
             Path(),

@@ -185,15 +185,25 @@ class Plan:
         )
 
     @property
-    def sample_infos(self) -> list[dict[str, str]]:
-        """What the sheet says of every sample, as plain values."""
-        return [_plain(self.info(sample)) for sample in self.samples]
+    def sample_infos(self) -> str:
+        """What the sheet says of every sample; see :func:`_as_text`."""
+        return _as_text([_plain(self.info(sample)) for sample in self.samples])
 
     @property
-    def remission(self) -> dict[str, object] | None:
-        """The laboratory's definition, as plain values, if there is one."""
+    def lab_name(self) -> str:
+        """The laboratory's name; see :func:`_as_text`."""
+        return _as_text(self.run.config.lab_name)
+
+    @property
+    def remission(self) -> str:
+        """The laboratory's definition or None; see :func:`_as_text`."""
         found = self.run.config.remission
-        return None if found is None else _plain(found)
+        return _as_text(None if found is None else _plain(found))
+
+    def report_labels(self, sample: str) -> dict[str, str]:
+        """Return how Snakemake's report lists a sample's report; no free text of the sheet."""
+        info = self.info(sample)
+        return {"sample": info.id, "assay": info.assay, "run": info.run}
 
     def local_reads(self, sample: str) -> list[str]:
         """Return the path of a sample's BAM or CRAM; empty for FASTQ and for a URL."""
@@ -396,6 +406,15 @@ def _is_whole(file: Path) -> bool:
     except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
         return False
     return True
+
+
+def _as_text(value: object) -> str:
+    """Return a value that holds free text as JSON without angle brackets.
+
+    Snakemake's report prints what the jobs of its files were told into a script of its page, where
+    such a bracket could end the script and begin another.
+    """
+    return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _plain(job: object) -> dict[str, Any]:
