@@ -257,6 +257,20 @@ def test_snakemakes_report_carries_the_reports_with_captions(from_alignments, tm
     assert delivered(from_alignments.results) == before
 
 
+def test_snakemakes_report_needs_nothing_that_may_be_deleted(from_alignments, tmp_path):
+    """And carries a report that was written again after the run."""
+    shutil.copytree(from_alignments.config.parent, tmp_path / "copy")
+    results = tmp_path / "copy" / "results"
+    shutil.rmtree(results / "work")
+    report = results / "samples" / "POS" / "POS.report.html"
+    report.write_text("Written again", encoding="utf-8")
+    page = tmp_path / "report.html"
+    said = run(tmp_path / "copy" / "config.yaml", "--", "--report", page)
+    assert said.code == 0, said.err
+    one = carried(page)[0]["work/reports/POS/POS.report.html"]
+    assert b64decode(one["data_uri"].partition("base64,")[2]) == b"Written again"
+
+
 def test_snakemakes_report_leaves_failed_samples_to_the_cohorts_page(reads, tmp_path):
     (tmp_path / "BAD.bam").write_bytes((reads / "POS.bam").read_bytes()[:20_000])
     rows = [
@@ -266,7 +280,7 @@ def test_snakemakes_report_leaves_failed_samples_to_the_cohorts_page(reads, tmp_
     config = project(tmp_path, rows)
     assert run(config).code == 2
     page = tmp_path / "report.html"
-    said = run(config, "--", "--report", page)
+    run(config, "--", "--report", page)
     results, _, _ = carried(page)
     assert "work/reports/GOOD/GOOD.report.html" in results
     assert not [path for path in results if "BAD" in path]

@@ -96,7 +96,7 @@ rule finalise_result:
         check=lambda wildcards: PLAN.run_check(wildcards.sample),
     output:
         status="samples/{sample}/{sample}.status.json",
-        # For --report, which asks for all that is marked: of a failed sample the folder is empty.
+        # For --report alone.
         report=report(
             directory("work/reports/{sample}"),
             patterns=["{file}.report.html"],

@@ -11,6 +11,9 @@ def finished_files(wildcards):
     """What a run must leave; asked for once, before Snakemake looks which of it is there."""
     if not config:
         sys.exit(f"error: {NO_CONFIGURATION}")
+    # No setting tells it; other options than --report do not begin so.
+    if workflow.is_main_process and any(one.startswith("--report") for one in sys.argv):
+        PLAN.gather_reports()
     # Only a run that does its jobs may remove anything: not --dry-run, --report, --dag and their like.
     if workflow.is_main_process and workflow.execution_settings is not None:
         if not workflow.dryrun:

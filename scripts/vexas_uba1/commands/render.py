@@ -21,7 +21,7 @@ Example:
 )
 @click.option("--lab-name", default="", help="Printed at the top of the report.")
 def command(result: Path, out: Path | None, lab_name: str) -> None:
-    """Write VCF, table and report of one RESULT (result.json) again."""
+    """Write VCF, table, report and IGV session of one RESULT (result.json) again."""
     from vexas_uba1.report.sample import render_sample
 
     for path in render_sample(result, out or result.parent, lab_name):

@@ -45,6 +45,7 @@ PUBLISHED = (
     "uba1.vcf.gz.tbi",
     "variants.tsv",
     "report.html",
+    "igv.xml",
     "uba1.bam",
     "uba1.bam.bai",
 )
@@ -198,6 +199,24 @@ def finalise(
         status = SampleStatus(SCHEMA_VERSION, sample, "ok", files=names)
     write_status(status_file, status)
     return failure
+
+
+def carry_report(sample: str, out: Path, carried: Path) -> None:
+    """Copy a sample's report, if it has one, to where ``snakemake --report`` looks for it.
+
+    Snakemake carries outputs of rules only, and each that is marked for it has to be there; since a
+    failed sample has no report, a folder is marked.
+
+    Args:
+        sample: Its id.
+        out: The sample's folder.
+        carried: The folder that is marked.
+    """
+    report = f"{sample}.report.html"
+    carried.mkdir(parents=True, exist_ok=True)
+    (carried / report).unlink(missing_ok=True)
+    if (out / report).exists():
+        _copy(out / report, carried / report)
 
 
 def _publish(

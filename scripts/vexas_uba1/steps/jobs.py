@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -125,7 +124,7 @@ def finalise_result(snakemake: Any) -> None:
         called = Path(snakemake.input.called)
         check = snakemake.input.get("check")
         sample, out = snakemake.wildcards.sample, Path(snakemake.output.status).parent
-        failure = calling.finalise(
+        calling.finalise(
             sample,
             called,
             Path(snakemake.input.extracted),
@@ -134,11 +133,7 @@ def finalise_result(snakemake: Any) -> None:
             out,
             failure_in(called),
         )
-        shown = Path(snakemake.output.report)
-        shown.mkdir(parents=True, exist_ok=True)
-        if failure is None:
-            name = f"{sample}.report.html"
-            shutil.copyfile(out / name, shown / name)
+        calling.carry_report(sample, out, Path(snakemake.output.report))
 
 
 def summarise_cohort(snakemake: Any) -> None:

@@ -28,7 +28,7 @@ from vexas_uba1.samples.config import read_config
 from vexas_uba1.samples.sheet import Sample, read_sheet
 from vexas_uba1.samples.sources import LocalFile, RemoteFile
 from vexas_uba1.status import read_status
-from vexas_uba1.steps.calling import CallJob, ExtractJob
+from vexas_uba1.steps.calling import CallJob, ExtractJob, carry_report
 from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.mapping import AlignJob, IndexJob, MarkJob, TrimJob
 from vexas_uba1.steps.outcome import failure_in
@@ -313,6 +313,12 @@ class Plan:
             # A run that was stopped may have left failures without a status.
             self._forget_failures(f"*/{sample}", f"*/{sample}/*", "index/*")
             status_file(self.outdir, sample).unlink(missing_ok=True)
+
+    def gather_reports(self) -> None:
+        """Renew what ``--report`` carries: ``work`` may be gone, reports written again since."""
+        for sample in self.samples:
+            carried = self.outdir / "work" / "reports" / sample
+            carry_report(sample, status_file(self.outdir, sample).parent, carried)
 
     def _is_finished(self, sample: str) -> bool:
         file = status_file(self.outdir, sample)
