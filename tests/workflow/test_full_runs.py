@@ -226,11 +226,14 @@ def carried(page):
 @pytest.mark.parametrize("made_by", ["run", "plain snakemake"])
 def test_snakemakes_report_carries_the_reports_with_captions(from_alignments, tmp_path, made_by):
     page = tmp_path / "report.html"
+    # A copy, for `run` writes its log anew.
+    shutil.copytree(from_alignments.config.parent, tmp_path / "copy")
+    config = tmp_path / "copy" / "config.yaml"
     before = delivered(from_alignments.results)
     if made_by == "run":
-        said = run(from_alignments.config, "--", "--report", page, cwd=tmp_path)
+        said = run(config, "--", "--report", page, cwd=tmp_path)
     else:
-        said = snakemake("--configfile", from_alignments.config, "--report", page, cwd=tmp_path)
+        said = snakemake("--configfile", config, "--report", page, cwd=tmp_path)
     assert said.code == 0, said.err
     results, categories, text = carried(page)
     samples = {
@@ -254,7 +257,7 @@ def test_snakemakes_report_carries_the_reports_with_captions(from_alignments, tm
     assert listed == {"Cohort": cohorts, "Samples": set(samples)}
     # The sheet's and the configuration's texts end no script of the page.
     assert HOSTILE not in text
-    assert delivered(from_alignments.results) == before
+    assert delivered(tmp_path / "copy" / "results") == before
 
 
 def test_snakemakes_report_needs_nothing_that_may_be_deleted(from_alignments, tmp_path):

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from builders.workflow import delivered, jobs_of, project, run, snakemake
+from builders.workflow import HOSTILE, delivered, jobs_of, project, run, snakemake
 from vexas_uba1 import paths
 
 
@@ -50,7 +50,11 @@ def test_a_run_stopped_and_killed_goes_on_with_the_same_command_to_the_same_byte
     config = project(
         tmp_path / "other place",
         rows_of(from_alignments),
-        {"reference": str(reads / "synthetic_GRCh38.fa.gz"), "outdir": "made here"},
+        {
+            "reference": str(reads / "synthetic_GRCh38.fa.gz"),
+            "lab_name": HOSTILE,
+            "outdir": "made here",
+        },
     )
     results = config.parent / "made here"
     process = start(config, "--cores", "1")
