@@ -21,6 +21,7 @@ from vexas_uba1 import paths
 # As in the contract, after "{sample}."; beside them only status.json.
 SAMPLE_FILES = (
     "call.json",
+    "igv.xml",
     "report.html",
     "result.json",
     "status.json",

@@ -432,6 +432,7 @@ def test_an_edited_result_reaches_every_output(tmp_path: Path) -> None:
     write_result(source, a_result())
     first = render_sample(source, tmp_path / "out", "Lab")
     names = ["S1.uba1.vcf.gz", "S1.uba1.vcf.gz.tbi", "S1.variants.tsv", "S1.report.html"]
+    names.append("S1.igv.xml")
     assert [path.name for path in first] == names
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(names)
 
@@ -444,7 +445,7 @@ def test_an_edited_result_reaches_every_output(tmp_path: Path) -> None:
         assert old in content
         content = content.replace(old, new)
     source.write_text(content, "utf-8")
-    vcf, _, table, report = render_sample(source, tmp_path / "out", "Lab")
+    vcf, _, table, report, _ = render_sample(source, tmp_path / "out", "Lab")
 
     import pysam
 

@@ -4,6 +4,8 @@ import gzip
 import json
 import shutil
 import subprocess
+import zipfile
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -212,8 +214,19 @@ def test_paths_with_spaces_a_sheet_elsewhere_and_another_working_directory(tmp_p
     assert [file.name for file in elsewhere.iterdir()] == [".snakemake"]
 
 
-def test_plain_snakemakes_report_is_made_without_a_network(from_alignments, tmp_path):
-    page = tmp_path / "report.html"
-    said = snakemake("--configfile", from_alignments.config, "--report", page, cwd=tmp_path)
+def test_snakemakes_report_carries_the_reports_with_captions(from_alignments, tmp_path):
+    archive = tmp_path / "report.zip"
+    said = snakemake("--configfile", from_alignments.config, "--report", archive, cwd=tmp_path)
     assert said.code == 0, said.err
-    assert "cohort.html" in page.read_text(encoding="utf-8")
+    with zipfile.ZipFile(archive) as held:
+        names = {Path(name).name for name in held.namelist()}
+        page = held.read("report/report.html").decode()
+    assert {
+        "cohort.html",
+        "cohort.tsv",
+        "series.tsv",
+        "POS.report.html",
+        "NEG.report.html",
+    } <= names
+    for said_of in ("Report of one sample", "One row per sample of the sheet", "Samples", "POS"):
+        assert said_of in page

@@ -5,12 +5,30 @@ rule summarise_cohort:
     input:
         statuses=PLAN.status_files,
     output:
-        table="cohort/cohort.tsv",
-        series="cohort/series.tsv",
+        table=report(
+            "cohort/cohort.tsv",
+            caption="../report/table.rst",
+            category="Cohort",
+            labels={"file": "table of all samples"},
+        ),
+        series=report(
+            "cohort/series.tsv",
+            caption="../report/series.rst",
+            category="Cohort",
+            labels={"file": "table of the patients' series"},
+        ),
         page=report(
             "cohort/cohort.html",
             caption="../report/cohort.rst",
             category="Cohort",
+            labels={"file": "page of all samples"},
+        ),
+        reports=report(
+            directory("work/reports"),
+            patterns=["{sample}.report.html"],
+            caption="../report/sample.rst",
+            category="Samples",
+            labels={"file": "{sample}"},
         ),
         multiqc="cohort/cohort_mqc.json",
         versions="work/versions.json",

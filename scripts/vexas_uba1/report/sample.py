@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from vexas_uba1.errors import Problem, UserError
+from vexas_uba1.igv import write_session
 from vexas_uba1.report.page import write_report
 from vexas_uba1.result import read_result
 from vexas_uba1.samples.schema import load_schema
@@ -20,7 +21,7 @@ _LONGEST = 200
 
 
 def render_sample(result_json: Path, out_dir: Path, lab_name: str) -> list[Path]:
-    """Write a sample's VCF, its index, table and report into ``out_dir``; return their paths.
+    """Write a sample's VCF, its index, table, report and IGV session; return their paths.
 
     Args:
         result_json: The finished result.
@@ -39,8 +40,10 @@ def render_sample(result_json: Path, out_dir: Path, lab_name: str) -> list[Path]
     report = out_dir / f"{stem}.report.html"
     write_vcf(vcf, result)
     write_variants_table(table, result)
+    session = out_dir / f"{stem}.igv.xml"
     write_report(report, result, lab_name)
-    return [vcf, vcf.with_name(f"{vcf.name}.tbi"), table, report]
+    write_session(session, result.call)
+    return [vcf, vcf.with_name(f"{vcf.name}.tbi"), table, report, session]
 
 
 def _check(file: Path) -> None:

@@ -45,6 +45,7 @@ PUBLISHED = (
     "uba1.vcf.gz.tbi",
     "variants.tsv",
     "report.html",
+    "igv.xml",
     "uba1.bam",
     "uba1.bam.bai",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -42,7 +43,22 @@ def summarise(
     statuses = [read_status(status_file(out, info.id)) for info in samples]
     sweep(out / "cohort")
     write_cohort(statuses, out, lab_name, sheet=samples, remission=remission)
+    _gather_reports(statuses, out)
     write_json(out / "work" / "versions.json", dict(versions))
+
+
+def _gather_reports(statuses: Sequence[SampleStatus], out: Path) -> None:
+    """Put the finished samples' reports where ``snakemake --report`` finds them.
+
+    It carries the outputs of rules, and a sample that failed has no report that a rule could name.
+    """
+    folder = out / "work" / "reports"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for status in statuses:
+        if status.state == "ok":
+            name = f"{status.sample}.report.html"
+            shutil.copyfile(out / "samples" / status.sample / name, folder / name)
 
 
 def failed_samples(samples: Sequence[str], out: Path) -> list[SampleStatus]:
