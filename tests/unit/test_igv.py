@@ -28,7 +28,7 @@ def test_a_session_opens_reads_and_variants_at_the_codon(
         input=an_input(build=build, contig=contig),
         reads_view=a_reads_view(codon=codon),
     )
-    session = ET.fromstring(render_session(call))
+    session = ET.fromstring(render_session(call))  # noqa: S314 - written just now
     assert session.tag == "Session"
     assert session.get("genome") == genome
     name, _, place = str(session.get("locus")).rpartition(":")
