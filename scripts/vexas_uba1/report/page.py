@@ -65,6 +65,7 @@ def render_report(result: SampleResult, lab_name: str) -> str:
             reads=draw_reads(call),
             reads_by_base=wording.reads_by_base(call),
             coverage_bin=COVERAGE_BIN,
+            tested=wording.tested(call),
             nothing_found=wording.nothing_found(call),
             variants=sorted(call.variants, key=_weight),
             hgvs=partial(full_hgvs, call),

@@ -226,6 +226,27 @@ def not_assessable(target: Target) -> str:
     return target.name
 
 
+def tested(call: SampleCall) -> list[tuple[str, str]]:
+    """Return what could be assessed and what could not, each with its heading; exons counted."""
+    exons = [target for target in call.targets if target.kind == "exon"]
+    told = []
+    for heading, wanted in (("Assessable", True), ("Not assessable", False)):
+        names = [
+            target.name
+            for target in call.targets
+            if target.kind != "exon" and target.assessable == wanted
+        ]
+        own = [target.name for target in exons if target.assessable == wanted]
+        if len(own) == 1:
+            names += own
+        elif own:
+            share = "all" if len(own) == len(exons) else f"{len(own)} of"
+            names.append(f"{share} {len(exons)} exons")
+        if names:
+            told.append((heading, ", ".join(names)))
+    return told
+
+
 def nothing_found(call: SampleCall) -> str:
     """Return what the lack of any variant means, which is nothing where no read was seen."""
     if call.qc.fragments == 0:
