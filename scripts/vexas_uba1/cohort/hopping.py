@@ -12,84 +12,95 @@ _DEEPEST = 1 << 40
 """Fragments beyond which no depth is asked for."""
 
 
-def probability(count: int, errors: float, at_least: float, foreign: float) -> float:
+def probability(count: int, quality: float, errors: float, foreign: float) -> float:
     """Return the chance that errors and hopped fragments give as many ALT fragments, or more.
 
-        P(Poisson(errors + foreign) >= count)
+    With y the fragments beyond the expected errors, and b the mean of a Poisson number that reaches
+    y with the p-value of the sample's own test,
 
-    Where errors alone would give the count that often, the sample's own test went by what the
-    count does not tell, such as the strand of an artefact. Then what the interval leaves at least
-    must come from hopping alone: P(Poisson(foreign) >= at_least).
+        P(Poisson(b + foreign) >= y)         P(Poisson(b) >= y) = p
+
+    Where nothing hops that is the own test's p. It went by qualities and strands, so b is not the
+    number of errors: many on poor bases or one strand hardly count in it.
 
     Args:
         count: ALT fragments seen, 1 or more.
+        quality: Of the sample's own test, Phred.
         errors: ALT fragments expected by error.
-        at_least: Those that are no errors, by the lower end of the interval of the VAF.
         foreign: Hopped ones expected.
     """
-    from scipy.special import gammainc
+    from scipy.special import gammainc, gammaincinv
 
     # P(Poisson(m) >= k) is the regularised lower incomplete gamma function P(k, m), DLMF 8.4.10.
-    if _count_tells(count, errors):
-        return float(gammainc(count, errors + foreign))
-    return float(gammainc(at_least, foreign)) if at_least > 0 else 1.0
+    beyond = max(count - errors, 1.0)
+    background = float(gammaincinv(beyond, 10 ** (-quality / 10)))
+    return float(gammainc(beyond, background + foreign)) if np.isfinite(background) else 1.0
 
 
-def _count_tells(count: float, errors: float) -> bool:
+def explains(count: int, foreign: float) -> bool:
+    """Return whether hopping alone would leave so many fragments often enough."""
     from scipy.special import gammainc
 
-    return bool(gammainc(count, errors) <= EXPLAINED_ABOVE)
-
-
-def least_unexplained(expected: float) -> int:
-    """Return the least count that a Poisson background of this mean does not explain."""
-    from scipy.special import gammainc
-
-    # Ten standard deviations and more leave less than a thousandth.
-    counts = np.arange(1, int(expected + 10 * np.sqrt(expected)) + 20)
-    return int(counts[np.argmax(gammainc(counts, expected) <= EXPLAINED_ABOVE)])
+    return bool(gammainc(count, foreign) > EXPLAINED_ABOVE)
 
 
 def limit_of_detection(
-    depth: int, errors: float, foreign: float, own_limit: float, power: float
+    depth: int, foreign: float, own_limit: float, level: float, power: float
 ) -> float:
-    """Return the lowest VAF whose count is not explained by errors and hopped fragments.
+    """Return the lowest VAF whose fragments hopping and errors do not explain.
 
-    With k the least count that a mean of ``errors + foreign`` does not explain, the VAF v with
-    P(Poisson(depth v + errors + foreign) >= k) = power; ``own_limit`` where that is higher. Where
-    the count does not tell (see :func:`probability`), the own limit and what hopping alone asks
-    for beyond a single fragment.
+    The own limit tells the background b that the sample's own test finds alleles in, of
+    :func:`background_of`. With k the least count that b + foreign does not explain, the limit is v
+    with P(Poisson(depth v + foreign) >= k) = power, or the own limit, where that is higher.
 
     Args:
         depth: Informative fragments, more than 0.
-        errors: ALT fragments expected by error.
         foreign: Hopped ones expected.
         own_limit: The limit where nothing hops.
-        power: With which the count is to be reached.
+        level: Of the own test.
+        power: Of the limit.
 
     Returns:
         The limit; above 1 where no VAF reaches it.
     """
-    if _needed(errors, power) <= own_limit * depth:
-        return max(own_limit, _needed(errors + foreign, power) / depth)
-    return own_limit + (_needed(foreign, power) + foreign - _needed(0.0, power)) / depth
+    background = background_of(depth * own_limit, level, power)
+    return max(own_limit, _needed(background, foreign, power) / depth)
 
 
-def _needed(background: float, power: float) -> float:
-    """Return the own fragments that make a count of these and a background unexplained."""
-    from scipy.special import gammaincinv
+def background_of(fragments: float, level: float, power: float) -> float:
+    """Return the mean of errors alone in which a test finds so many fragments with a power.
 
-    return float(gammaincinv(least_unexplained(background), power)) - background
+    Such a test passes from y on, P(Poisson(fragments) >= y) = power, and errors reach that with
+    the test's level, P(Poisson(b) >= y) = level.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import gammainc, gammaincinv
+
+    passes = brentq(
+        lambda count: gammainc(count, fragments) - power, 1e-6, fragments + 10, xtol=1e-9
+    )
+    return float(gammaincinv(passes, level))
+
+
+def _needed(background: float, foreign: float, power: float) -> float:
+    """Return the own fragments that make a count unexplained."""
+    from scipy.special import gammainc, gammaincinv
+
+    total = background + foreign
+    # Ten standard deviations and more leave less than a thousandth.
+    counts = np.arange(1, int(total + 10 * np.sqrt(total)) + 20)
+    least = counts[np.argmax(gammainc(counts, total) <= EXPLAINED_ABOVE)]
+    return float(gammaincinv(least, power)) - foreign
 
 
 def depth_for_limit(
-    wanted: float, error_rate: float, foreign_rate: float, power: float
+    wanted: float, background_rate: float, foreign_rate: float, power: float
 ) -> int | None:
-    """Return about the fewest fragments in whose errors and hopped ones a VAF stands out.
+    """Return about the fewest fragments in whose background and hopped ones a VAF stands out.
 
     Args:
         wanted: VAF.
-        error_rate: Errors expected, per fragment.
+        background_rate: Of :func:`background_of`, per fragment.
         foreign_rate: Hopped fragments expected, likewise: deeper sequencing brings more of them.
         power: Of the limit.
 
@@ -98,7 +109,8 @@ def depth_for_limit(
     """
 
     def is_enough(depth: int) -> bool:
-        return _needed((error_rate + foreign_rate) * depth, power) <= wanted * depth
+        needed = _needed(background_rate * depth, foreign_rate * depth, power)
+        return needed <= wanted * depth
 
     high = 1
     while not is_enough(high):
