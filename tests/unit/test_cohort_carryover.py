@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import gammainc, gammaincinv
+from scipy.special import betaincinv, gammainc, gammaincinv
 from scipy.stats import poisson
 
 from builders.results import (
@@ -368,6 +368,11 @@ def a_test(errors: float) -> tuple[int, float]:
     return passes, float(gammaincinv(passes, POWER)) - errors
 
 
+def binomial_limit(depth: int, passes: int) -> float:
+    """Return the VAF at which so many of all fragments show an allele with the power."""
+    return float(betaincinv(passes, depth - passes + 1, POWER))
+
+
 def chance_to_pass(depth: int, vaf: float, errors: float, foreign: float) -> float:
     """Return how often a VAF is significant and not explained, summed count by count.
 
@@ -398,8 +403,12 @@ def test_at_its_limit_an_allele_stands_out_of_what_hopped(
 
 
 def test_where_next_to_nothing_hops_limits_stay() -> None:
-    for own in (0.0048, 0.0063, 0.02):
-        assert hopping.limit_of_detection(1_000, 0.002, own, LEVEL, POWER) == own
+    for depth in (4, 13, 97, 1_000, 100_000):
+        for passes in (2, 3, 4, 9):
+            if passes <= depth:
+                own = binomial_limit(depth, passes)
+                assert hopping.limit_of_detection(depth, 1e-4, own, LEVEL, POWER) == own
+    assert hopping.limit_of_detection(1, 1e-4, 1.0, LEVEL, POWER) == 1.0
 
 
 def test_the_more_hops_the_worse_is_the_limit() -> None:
@@ -441,9 +450,9 @@ def test_the_depth_for_a_limit_reaches_it_and_half_of_it_does_not(
 def test_a_negative_beside_a_strong_neighbour_claims_no_limit_that_hopping_hides() -> None:
     calls = [with_alt("DONOR", 1_500, 2_000), with_alt("S", 0, 2_000, limit=0.003)]
     after = checked(calls)["S"]
-    # 7.5 fragments are expected, 18 or more are not explained; 18 take 25.5 own and foreign ones.
+    # 7.5 fragments are expected, and 18 or more are not explained.
     limit = after.codon41.limit_of_detection_vaf
-    assert limit == pytest.approx((gammaincinv(18, 0.95) - 7.5) / 2_000)
+    assert limit == pytest.approx(binomial_limit(2_000, 18) - 7.5 / 2_000)
     assert after.codon41.limit_of_detection_by_allele[M41T] == limit
     assert after.forced_alleles[0].limit_of_detection_vaf == limit
     assert after.targets[0].limit_of_detection_vaf == limit

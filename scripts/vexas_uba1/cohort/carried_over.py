@@ -70,7 +70,7 @@ def _with_limits(call: SampleCall, mine: Mapping[str, AlleleCheck]) -> SampleCal
             f"{numbers.limit(reached)} instead of {numbers.limit(own)}."
         )
         if allele.is_decisive and depth_for_required is not None:
-            background = hopping.background_of(depth * own, level, power)
+            background = hopping.background_of(depth, own, level, power)
             deeper = hopping.depth_for_limit(required, background / depth, foreign / depth, power)
             depth_for_required = None if deeper is None else max(depth_for_required, deeper)
     if not raised:

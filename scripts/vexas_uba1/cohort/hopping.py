@@ -37,11 +37,11 @@ def probability(count: int, quality: float, errors: float, foreign: float) -> fl
     return float(gammainc(beyond, background + foreign)) if np.isfinite(background) else 1.0
 
 
-def explains(count: int, foreign: float) -> bool:
-    """Return whether hopping alone would leave so many fragments often enough."""
+def explains(count: float, background: float) -> bool:
+    """Return whether a Poisson background reaches a count often enough."""
     from scipy.special import gammainc
 
-    return bool(gammainc(count, foreign) > EXPLAINED_ABOVE)
+    return bool(gammainc(count, background) > EXPLAINED_ABOVE)
 
 
 def limit_of_detection(
@@ -51,7 +51,8 @@ def limit_of_detection(
 
     The own limit tells the background b that the sample's own test finds alleles in, of
     :func:`background_of`. With k the least count that b + foreign does not explain, the limit is v
-    with P(Poisson(depth v + foreign) >= k) = power, or the own limit, where that is higher.
+    with P(Binomial(depth, v + foreign / depth) >= k) = power, or the own limit, where that is
+    higher.
 
     Args:
         depth: Informative fragments, more than 0.
@@ -63,34 +64,48 @@ def limit_of_detection(
     Returns:
         The limit; above 1 where no VAF reaches it.
     """
-    background = background_of(depth * own_limit, level, power)
-    return max(own_limit, _needed(background, foreign, power) / depth)
+    passes = _passes_from(depth, own_limit, power)
+    background = background_of(depth, own_limit, level, power)
+    if explains(passes, background + foreign):
+        return max(own_limit, _lowest_vaf(depth, background, foreign, power))
+    return own_limit
 
 
-def background_of(fragments: float, level: float, power: float) -> float:
-    """Return the mean of errors alone in which a test finds so many fragments with a power.
+def background_of(depth: int, limit: float, level: float, power: float) -> float:
+    """Return the mean of errors alone in which a test has a limit.
 
-    Such a test passes from y on, P(Poisson(fragments) >= y) = power, and errors reach that with
+    Such a test passes from y on, P(Binomial(depth, limit) >= y) = power, and errors reach that with
     the test's level, P(Poisson(b) >= y) = level.
     """
+    from scipy.special import gammaincinv
+
+    return float(gammaincinv(_passes_from(depth, limit, power), level))
+
+
+def _passes_from(depth: int, limit: float, power: float) -> float:
+    """Return the count, of real value, from which a test with a limit passes."""
     from scipy.optimize import brentq
-    from scipy.special import gammainc, gammaincinv
+    from scipy.special import betainc
 
-    passes = brentq(
-        lambda count: gammainc(count, fragments) - power, 1e-6, fragments + 10, xtol=1e-9
-    )
-    return float(gammaincinv(passes, level))
+    # P(Binomial(n, v) >= k) is the regularised incomplete beta function I_v(k, n - k + 1).
+    def misses(count: float) -> float:
+        return float(betainc(count, depth - count + 1, min(limit, 1.0))) - power
+
+    highest = depth + 1 - 1e-9
+    return float(brentq(misses, 1e-9, highest)) if misses(highest) < 0 else float(depth)
 
 
-def _needed(background: float, foreign: float, power: float) -> float:
-    """Return the own fragments that make a count unexplained."""
-    from scipy.special import gammainc, gammaincinv
+def _lowest_vaf(depth: int, background: float, foreign: float, power: float) -> float:
+    """Return the VAF that makes a count unexplained; infinite where none does."""
+    from scipy.special import betaincinv, gammainc
 
     total = background + foreign
     # Ten standard deviations and more leave less than a thousandth.
     counts = np.arange(1, int(total + 10 * np.sqrt(total)) + 20)
-    least = counts[np.argmax(gammainc(counts, total) <= EXPLAINED_ABOVE)]
-    return float(gammaincinv(least, power)) - foreign
+    least = int(counts[np.argmax(gammainc(counts, total) <= EXPLAINED_ABOVE)])
+    if least > depth:
+        return np.inf
+    return float(betaincinv(least, depth - least + 1, power)) - foreign / depth
 
 
 def depth_for_limit(
@@ -109,8 +124,8 @@ def depth_for_limit(
     """
 
     def is_enough(depth: int) -> bool:
-        needed = _needed(background_rate * depth, foreign_rate * depth, power)
-        return needed <= wanted * depth
+        vaf = _lowest_vaf(depth, background_rate * depth, foreign_rate * depth, power)
+        return vaf <= wanted
 
     high = 1
     while not is_enough(high):
