@@ -1,19 +1,36 @@
-"""Sentences for readers, from templates that a laboratory can edit."""
+"""Sentences for readers, from the template that a laboratory can edit."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from vexas_uba1 import numbers, paths
 
+if TYPE_CHECKING:
+    from jinja2 import Template
 
-def render_text(template: str, **values: Any) -> str:
-    """Return a template's text on one line; whoever puts it into a page escapes it there.
+
+TEMPLATE = "wording.j2"
+
+
+def render_text(part: str, **values: Any) -> str:
+    """Return a part of the template as one line; whoever puts it into a page escapes it there.
 
     Args:
-        template: File name below ``workflow/report``.
-        values: What it names; a missing one is an error.
+        part: ``verdict``, ``series_result`` or ``series_change``.
+        values: What the part names; a missing one is an error.
     """
+    return " ".join(_template().render(part=part, **values).split())
+
+
+def phrases(name: str) -> Any:
+    """Return what the template sets by a name: a text, or texts by name."""
+    return getattr(_template().module, name)
+
+
+@cache
+def _template() -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -30,7 +47,7 @@ def render_text(template: str, **values: Any) -> str:
         "about": numbers.about,
         "interval": lambda measured: numbers.interval(measured.vaf_low95, measured.vaf_high95),
     }
-    return " ".join(environment.get_template(template).render(**values).split())
+    return environment.get_template(TEMPLATE)
 
 
 def _unit(count: int, plural: str) -> str:

@@ -80,7 +80,7 @@ def decide(call: SampleCall) -> Verdict:
     )
     return Verdict(
         code,
-        render_text("verdict.j2", code=code, v=first, call=call, f=facts),
+        render_text("verdict", code=code, v=first, call=call, f=facts),
         tuple(_reasons(code, first, call, ranks, loci, blind)),
     )
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vexas_uba1.errors import UserError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
 
 _Kind = TypeVar("_Kind")
 
@@ -35,7 +39,7 @@ def read_versioned(
         UserError: the file is missing or is not of this kind and version.
     """
     # Imported late: `vexas-uba1 --version` and the sheet check do without it.
-    from cattrs import Converter, transform_error
+    from cattrs import transform_error
     from cattrs.errors import BaseValidationError
 
     try:
@@ -53,6 +57,14 @@ def read_versioned(
             value=str(found),
         )
     try:
-        return Converter(forbid_extra_keys=True).structure(shape(fields), kind)
+        return _converter().structure(shape(fields), kind)
     except BaseValidationError as error:
         raise UserError("; ".join(transform_error(error)), remedy=remedy, file=path.name) from error
+
+
+@cache
+def _converter() -> Converter:
+    """Return the only one: it writes code for each dataclass when it first meets it."""
+    from cattrs import Converter
+
+    return Converter(forbid_extra_keys=True)

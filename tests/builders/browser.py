@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +113,16 @@ class Browser:
     def ask(self, script: str, *values: object) -> Any:
         """Return the value of a script's ``return``."""
         return self.driver.execute_script(script, *values)
+
+    @contextmanager
+    def without_scripts(self) -> Iterator[None]:
+        """Run no script of the pages that are opened meanwhile."""
+        switch = "Emulation.setScriptExecutionDisabled"
+        self.driver.execute_cdp_cmd(switch, {"value": True})
+        try:
+            yield
+        finally:
+            self.driver.execute_cdp_cmd(switch, {"value": False})
 
     def as_on_paper(self, margin_mm: float) -> None:
         """Lay the page out as it is printed, on A4 with margins of ``margin_mm`` to the sides."""

@@ -301,6 +301,7 @@ def a_call(**changes: Any) -> SampleCall:
             "required_limit_vaf": 0.02,
             "amplicon_limit_floor_vaf": 0.01,
             "power": 0.95,
+            "false_positive_rate_canonical": 4e-5,
             "input_ng": None,
             "primers_file": None,
             "primers_sha256": None,

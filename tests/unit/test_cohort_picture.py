@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -60,17 +61,46 @@ def test_deeper_stands_further_right_and_a_better_limit_lower() -> None:
 
 
 def test_a_sample_without_a_limit_stands_in_a_row_of_its_own() -> None:
-    picture = drawn(an_entry("A", 0, None), an_entry("B", 2_000, 0.003))
+    picture = drawn(an_entry("A", 5, None), an_entry("B", 2_000, 0.003))
     found = by_name(picture)
-    assert picture.none_row == found["A"].y < picture.top <= found["B"].y
+    assert picture.no_limit is not None
+    assert found["A"].y == picture.no_limit.at < picture.no_limit.border < picture.top
+    assert picture.top <= found["B"].y
     assert "no limit reached" in found["A"].title
-    assert drawn(an_entry("B", 2_000, 0.003)).none_row is None
+    assert drawn(an_entry("B", 2_000, 0.003)).no_limit is None
+
+
+def test_no_depth_is_a_column_of_its_own_not_a_depth_of_one() -> None:
+    picture = drawn(an_entry("A", 0, None), an_entry("B", 1, None), an_entry("C", 2_000, 0.003))
+    found = by_name(picture)
+    assert picture.no_depth is not None
+    assert found["A"].x == picture.no_depth.at < picture.no_depth.border < found["B"].x
+    assert picture.x_ticks[0] == (picture.no_depth.at, "0")
+    shallow = drawn(an_entry("B", 1, None))
+    assert shallow.no_depth is None
+    assert shallow.x_ticks[0] == (shallow.left, "1")
+
+
+def test_a_cohort_without_any_depth_has_its_picture() -> None:
+    (mark,) = drawn(an_entry("A", 0, None)).marks
+    assert mark.title == "A: 0 fragments, no limit reached"
 
 
 def test_marks_know_their_row_and_failed_samples_are_counted() -> None:
     picture = drawn(an_entry("A", 200, 0.03), a_failure("F"), an_entry("B", 2_000, 0.003))
-    assert [mark.row for mark in picture.marks] == [0, 2]
+    assert {name: mark.row for name, mark in by_name(picture).items()} == {"A": 0, "B": 2}
     assert picture.without_place == 1
+
+
+def test_the_first_rows_lie_on_top() -> None:
+    picture = drawn(an_entry("POS", 200, 0.03, code="detected"), an_entry("NEG", 200, 0.03))
+    assert [mark.verdict for mark in picture.marks] == ["not_detected", "detected"]
+
+
+def test_a_crowd_has_smaller_marks() -> None:
+    assert drawn(an_entry("A", 200, 0.03)).mark_scale == 1
+    many = [an_entry(f"S{number}", 100 + number, 0.01) for number in range(500)]
+    assert drawn(*many).mark_scale < 1
 
 
 def test_titles_tell_unit_and_rna() -> None:
@@ -87,17 +117,26 @@ def test_each_required_limit_is_a_line_with_its_assays() -> None:
         an_entry("C", 60, 0.09, assay="wes", required=0.1),
     )
     assert [line.label for line in picture.required] == [
-        "required: 2 % (amplicon, panel)",
         "required: 10 % (wes)",
+        "required: 2 % (amplicon, panel)",
     ]
-    assert picture.required[0].y > picture.required[1].y
+    assert picture.required[0].y < picture.required[1].y
+
+
+def test_labels_of_near_limits_do_not_meet() -> None:
+    asked = {"panel": 0.02, "amplicon": 0.021, "wes": 0.022}
+    entries = [an_entry(name, 200, 0.03, assay=name, required=asked[name]) for name in asked]
+    heights = [line.label_y for line in drawn(*entries).required]
+    assert all(low - high >= 15 for high, low in pairwise(heights))
 
 
 def test_few_samples_are_named_and_many_are_not() -> None:
     few = [an_entry(f"S{number}", 100 * 2**number, 0.5**number) for number in range(1, 9)]
-    assert all(mark.label == mark.title.split(":")[0] for mark in drawn(*few).marks)
+    for sample, mark in by_name(drawn(*few)).items():
+        assert mark.name is not None
+        assert mark.name.text == sample
     many = [an_entry(f"S{number}", 100 + number, 0.01) for number in range(40)]
-    assert {mark.label for mark in drawn(*many).marks} == {""}
+    assert {mark.name for mark in drawn(*many).marks} == {None}
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,11 +163,13 @@ def test_every_mark_lies_within_the_frame_and_no_two_names_meet(
     boxes = []
     for mark in picture.marks:
         assert picture.left <= mark.x <= picture.right
-        assert mark.y == picture.none_row or picture.top <= mark.y <= picture.bottom + 1e-6
-        if mark.label:
-            width = 6.4 * len(mark.label)
-            left = mark.label_x if mark.anchor == "start" else mark.label_x - width
-            boxes.append((left, left + width, mark.label_y))
+        beyond = picture.no_limit and mark.y == picture.no_limit.at
+        assert beyond or picture.top <= mark.y <= picture.bottom + 1e-6
+        if mark.name:
+            width = 8.2 * len(mark.name.text)
+            left = mark.name.x if mark.name.anchor == "start" else mark.name.x - width
+            assert 0 <= left <= left + width <= picture.width + 0.1
+            boxes.append((left, left + width, mark.name.y))
     for at, (low, high, y) in enumerate(boxes):
         for other_low, other_high, other_y in boxes[:at]:
             assert high <= other_low + 0.2 or other_high <= low + 0.2 or abs(y - other_y) >= 11.8

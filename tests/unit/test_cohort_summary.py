@@ -23,11 +23,11 @@ from builders.results import (
     an_empty_result,
     an_input,
 )
-from vexas_uba1.cohort.entries import VERDICT_LABELS
 from vexas_uba1.cohort.summary import COLUMNS, write_cohort
 from vexas_uba1.errors import Problem, UserError
 from vexas_uba1.result import SampleInfo, SampleResult, write_result
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus
+from vexas_uba1.texts import phrases
 from vexas_uba1.verdict import decide
 
 CUT_SHORT = Problem("is cut short", "copy the file again", file="s9.bam")
@@ -126,7 +126,7 @@ def test_a_failed_sample_never_reads_as_a_negative(tmp_path: Path) -> None:
     assert "call_variants" in cells[2]
     assert "is cut short" in cells[2]
     assert "copy the file again" in cells[2]
-    assert multiqc(tmp_path) == {"S9": {"verdict": VERDICT_LABELS["failed"]}}
+    assert multiqc(tmp_path) == {"S9": {"verdict": phrases("labels")["failed"]}}
 
 
 def test_the_sheet_tells_of_a_failed_sample(tmp_path: Path) -> None:

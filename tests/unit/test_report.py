@@ -31,6 +31,7 @@ from builders.workflow import here
 from vexas_uba1.clones import clone_fraction
 from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.numbers import count, interval, limit, percent, quality
+from vexas_uba1.report import wording
 from vexas_uba1.report.coverage_figure import draw_coverage
 from vexas_uba1.report.page import render_report, write_report
 from vexas_uba1.report.reads_figure import draw_reads
@@ -690,3 +691,17 @@ def test_the_quality_section_tells_what_became_of_copies() -> None:
     report = DuplicateReport("umi", 900, 300, joined=600, expected_by_chance=12.4)
     shown = text(a_result(qc=a_qc(duplicates=report)))
     assert "600 of 900 joined with their molecule; about 12 look so by chance" in shown
+
+
+def test_the_top_says_what_was_tested_and_what_was_not() -> None:
+    exons = [a_target(name=f"exon {n}", kind="exon", assessable=n > 2) for n in range(1, 6)]
+    loci = [a_target(), a_target(name="c.167", kind="vexas_locus", assessable=False)]
+    told = wording.tested(a_call(targets=(*loci, *exons)))
+    assert told == [
+        ("Assessable", "codon 41, 3 of 5 exons"),
+        ("Not assessable", "c.167, 2 of 5 exons"),
+    ]
+    one = wording.tested(a_call(targets=(a_target(), exons[4])))
+    assert one == [("Assessable", "codon 41, exon 5")]
+    nothing = wording.tested(a_call(targets=(a_target(assessable=False),)))
+    assert nothing == [("Not assessable", "codon 41")]

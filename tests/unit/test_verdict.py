@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from builders.results import a_call, a_codon41, a_qc, a_sample, a_target, a_variant, an_input
+from vexas_uba1 import paths, texts
 from vexas_uba1.result import PrimerUse
 from vexas_uba1.verdict import decide, leading
 
@@ -374,3 +377,19 @@ def test_a_gene_without_codon_number_and_note():
     assert text.startswith("Uba1 variant not detected at or above 1.1 % at codon (502")
     named = verdict(other(0.5, hgvs_p=None, at_codon41=True), gene=gene).text
     assert named.startswith("Uba1 T.1:c.1487A>G detected at VAF 50.0 %")
+
+
+def test_a_laboratorys_own_words_reach_the_sentence(tmp_path, monkeypatch):
+    folder = shutil.copytree(paths.templates(), tmp_path / "report")
+    file = folder / "wording.j2"
+    ours = file.read_text(encoding="utf-8").replace(
+        "Somatic origin is not established by this test", "Origin: see our guide"
+    )
+    file.write_text(ours, encoding="utf-8")
+    monkeypatch.setattr(paths, "templates", lambda: folder)
+    texts._template.cache_clear()
+    try:
+        assert "Origin: see our guide." in verdict(vexas(0.3)).text
+        assert texts.phrases("limitations")["origin"].startswith("Origin: see our guide; ")
+    finally:
+        texts._template.cache_clear()

@@ -12,11 +12,11 @@ import pytest
 
 from builders.results import a_result, a_sample
 from builders.workflow import cohort
-from vexas_uba1.cohort.entries import VERDICT_LABELS
 from vexas_uba1.cohort.summary import write_cohort
 from vexas_uba1.errors import Problem
 from vexas_uba1.result import write_result
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus
+from vexas_uba1.texts import phrases
 
 BESIDE = Path(sys.executable).with_name("multiqc")
 PROGRAM = str(BESIDE) if BESIDE.exists() else shutil.which("multiqc")
@@ -64,7 +64,7 @@ def test_the_table_of_a_finished_run(from_alignments, tmp_path):
     assert set(table) == set(rows)
     for sample, row in table.items():
         told = rows[sample]
-        assert row["verdict"] == VERDICT_LABELS[told["verdict"]]
+        assert row["verdict"] == phrases("labels")[told["verdict"]]
         assert row["variant"] == told["hgvs_c"]
         assert float(row["codon41_depth"]) == float(told["codon41_depth_fragments"])
         for column, name in (
@@ -103,8 +103,8 @@ def test_every_sample_keeps_its_row_and_no_text_of_the_sheet_enters(tmp_path):
     (table,), _, page, said = multiqc(tmp_path / "in", tmp_path / "out")
     assert no_complaint(said), said
     assert sorted(table) == sorted([*NAMES, "P.bai"])
-    assert table["P.bai"]["verdict"] == VERDICT_LABELS["failed"]
-    assert all(table[name]["verdict"] == VERDICT_LABELS["detected"] for name in NAMES)
+    assert table["P.bai"]["verdict"] == phrases("labels")["failed"]
+    assert all(table[name]["verdict"] == phrases("labels")["detected"] for name in NAMES)
     assert "document.title='taken'" not in page
 
 

@@ -9,8 +9,9 @@
   const columns = headers.flatMap((header, column) => (header.dataset.sort ? [column] : []));
   const controls = document.querySelector(".controls");
   const [search, select, status] = ["input", "select", ".shown"].map((each) => controls.querySelector(each));
-  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
-  const chosen = new Set();
+  const orderSaid = table.querySelector(".order");
+  const ownOrder = orderSaid.textContent;
+  const texts = new Map(rows.map((row) => [row, row.textContent.replace(/\s+/g, " ").toLowerCase()]));
 
   const compared = (column, descending) => {
     const isNumber = headers[column].dataset.sort === "number";
@@ -28,6 +29,7 @@
     headers.forEach((header) => header.removeAttribute("aria-sort"));
     if (direction) headers[column].setAttribute("aria-sort", direction);
     select.value = direction ? `${column} ${direction}` : "";
+    orderSaid.textContent = direction ? `by ${headers[column].textContent}, ${direction}` : ownOrder;
     const ordered = direction ? [...rows].sort(compared(column, direction === "descending")) : rows;
     body.append(...ordered);
   };
@@ -45,41 +47,59 @@
       select.append(new Option(`${name}, ${direction}`, `${column} ${direction}`));
     }
   }
-  select.prepend(new Option("verdict, then the sheet's order", ""));
+  select.prepend(new Option("verdict, then the order of the sheet", ""));
   select.value = "";
   select.addEventListener("change", () => {
     const [column, direction] = select.value.split(" ");
     sort(Number(column), direction);
   });
 
+  const toggles = [...document.querySelectorAll(".counts [data-verdict]")].map((item) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.value = item.dataset.verdict;
+    button.setAttribute("aria-pressed", "false");
+    button.append(...item.childNodes);
+    item.append(button);
+    return button;
+  });
+  const isPressed = (button) => button.getAttribute("aria-pressed") === "true";
+  const are = (number, kind) => `${number} ${kind}${number === 1 ? " is" : "s are"}`;
+
   const filter = () => {
-    const wanted = search.value.trim().toLowerCase();
+    const words = search.value.replace(/\s+/g, " ").trim();
+    const pressed = toggles.filter(isPressed);
+    const verdicts = new Set(pressed.map((button) => button.value));
     for (const row of rows) {
-      const isChosen = !chosen.size || chosen.has(row.dataset.verdict);
-      row.hidden = !(isChosen && texts.get(row).includes(wanted));
+      const isWanted = !verdicts.size || verdicts.has(row.dataset.verdict);
+      row.hidden = !(isWanted && texts.get(row).includes(words.toLowerCase()));
     }
     const hidden = rows.filter((row) => row.hidden);
     const failed = hidden.filter((row) => row.dataset.verdict === "failed").length;
+    // On paper this line alone tells that rows are missing, and why.
+    const labels = pressed.map((button) => button.querySelector(".label").textContent);
+    const by = [labels.join(" or "), words && `“${words}”`].filter(Boolean).join(" and ");
     status.textContent = hidden.length
-      ? `Filtered: ${rows.length - hidden.length} of ${rows.length} samples are shown.`
-      : `All ${rows.length} samples are shown.`;
-    if (failed) status.textContent += ` Not shown: ${failed} failed, without a result.`;
+      ? `Filtered by ${by}: ${rows.length - hidden.length} of ${are(rows.length, "sample")} shown.`
+      : `${rows.length > 1 ? "All " : ""}${are(rows.length, "sample")} shown.`;
+    if (failed) status.textContent += ` ${are(failed, "failed sample")} not shown.`;
   };
   search.addEventListener("input", filter);
-
-  for (const item of document.querySelectorAll(".counts [data-verdict]")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.setAttribute("aria-pressed", "false");
-    button.append(...item.childNodes);
+  for (const button of toggles) {
     button.addEventListener("click", () => {
-      const isChosen = button.getAttribute("aria-pressed") === "false";
-      button.setAttribute("aria-pressed", String(isChosen));
-      if (isChosen) chosen.add(item.dataset.verdict);
-      else chosen.delete(item.dataset.verdict);
+      button.setAttribute("aria-pressed", String(!isPressed(button)));
       filter();
     });
-    item.append(button);
+  }
+
+  // A mark of the picture leads to its row even where a filter hides it.
+  for (const link of document.querySelectorAll(".cohort-picture a")) {
+    link.addEventListener("click", () => {
+      if (!document.getElementById(link.getAttribute("href").slice(1)).hidden) return;
+      search.value = "";
+      toggles.forEach((button) => button.setAttribute("aria-pressed", "false"));
+      filter();
+    });
   }
 
   table.classList.add("sortable");

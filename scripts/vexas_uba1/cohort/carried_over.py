@@ -8,7 +8,7 @@ from dataclasses import replace
 from vexas_uba1 import numbers
 from vexas_uba1.cohort import hopping
 from vexas_uba1.cohort.carryover import AlleleCheck, CheckedSample, RunCheck
-from vexas_uba1.result import Codon41, ForcedAllele, SampleCall, Target, Variant
+from vexas_uba1.result import ForcedAllele, SampleCall, Target, Variant
 
 FILTER = "carry_over"
 
@@ -48,63 +48,49 @@ def apply_carry_over(call: SampleCall, check: RunCheck) -> SampleCall:
 def _with_limits(call: SampleCall, mine: Mapping[str, AlleleCheck]) -> SampleCall:
     """Return the call with limits that hopped fragments leave: an allele must stand out of them."""
     power = float(call.parameters["power"])
+    required = float(call.parameters["required_limit_vaf"])
+    level = float(call.parameters["false_positive_rate_canonical"])
+    depth_for_required = call.codon41.depth_for_required_limit
     raised: dict[str, ForcedAllele] = {}
     warnings: list[str] = []
     for allele in call.forced_alleles:
-        found = mine.get(allele.hgvs_c)
-        limit = allele.limit_of_detection_vaf
-        if found is None or not found.expected_fragments or limit is None:
+        found, depth = mine.get(allele.hgvs_c), allele.depth_fragments
+        own = allele.limit_of_detection_vaf
+        if found is None or not found.expected_fragments or own is None:
             continue
-        errors, foreign = allele.expected_error_fragments, found.expected_fragments
-        beside = hopping.limit_of_detection(allele.depth_fragments, errors, foreign, limit, power)
-        if beside > limit:
-            reached = beside if beside <= 1 else None
-            raised[allele.hgvs_c] = replace(allele, limit_of_detection_vaf=reached)
-            warnings.append(
-                f"{allele.hgvs_c}: {_amount(foreign)} ALT fragments may come from "
-                f"{_listed(found.donors)} of the same run, so its limit of detection here is "
-                f"{numbers.limit(reached)} instead of {numbers.limit(limit)}."
-            )
+        foreign = found.expected_fragments
+        limit = hopping.limit_of_detection(depth, foreign, own, level, power)
+        if limit <= own:
+            continue
+        reached = limit if limit <= 1 else None
+        raised[allele.hgvs_c] = replace(allele, limit_of_detection_vaf=reached)
+        warnings.append(
+            f"{allele.hgvs_c}: {_amount(foreign)} ALT fragments may come from "
+            f"{_listed(found.donors)} of the same run, so its limit of detection here is "
+            f"{numbers.limit(reached)} instead of {numbers.limit(own)}."
+        )
+        if allele.is_decisive and depth_for_required is not None:
+            background = hopping.background_of(depth, own, level, power)
+            deeper = hopping.depth_for_limit(required, background / depth, foreign / depth, power)
+            depth_for_required = None if deeper is None else max(depth_for_required, deeper)
     if not raised:
         return call
-    forced = tuple(raised.get(allele.hgvs_c, allele) for allele in call.forced_alleles)
-    required = float(call.parameters["required_limit_vaf"])
+    decisive = [allele for allele in raised.values() if allele.is_decisive]
+    codon = replace(
+        call.codon41,
+        limit_of_detection_vaf=_worse(call.codon41.limit_of_detection_vaf, decisive),
+        limit_of_detection_by_allele={
+            name: raised[name].limit_of_detection_vaf if name in raised else limit
+            for name, limit in call.codon41.limit_of_detection_by_allele.items()
+        },
+        depth_for_required_limit=depth_for_required,
+    )
     return replace(
         call,
-        codon41=_codon(call.codon41, list(raised.values()), required, power, mine),
+        codon41=codon,
         targets=tuple(_target(target, raised.values(), required) for target in call.targets),
-        forced_alleles=forced,
+        forced_alleles=tuple(raised.get(each.hgvs_c, each) for each in call.forced_alleles),
         qc=replace(call.qc, warnings=tuple(dict.fromkeys((*call.qc.warnings, *warnings)))),
-    )
-
-
-def _codon(
-    codon: Codon41,
-    raised: Sequence[ForcedAllele],
-    required: float,
-    power: float,
-    mine: Mapping[str, AlleleCheck],
-) -> Codon41:
-    decisive = [allele for allele in raised if allele.is_decisive]
-    depth = codon.depth_for_required_limit
-    for allele in decisive:
-        here = allele.depth_fragments
-        deeper = hopping.depth_for_limit(
-            required,
-            allele.expected_error_fragments / here,
-            mine[allele.hgvs_c].expected_fragments / here,
-            power,
-        )
-        depth = None if depth is None or deeper is None else max(depth, deeper)
-    limits = {allele.hgvs_c: allele.limit_of_detection_vaf for allele in raised}
-    return replace(
-        codon,
-        limit_of_detection_vaf=_worse(codon.limit_of_detection_vaf, decisive),
-        limit_of_detection_by_allele={
-            name: limits.get(name, limit)
-            for name, limit in codon.limit_of_detection_by_allele.items()
-        },
-        depth_for_required_limit=depth,
     )
 
 
@@ -145,11 +131,7 @@ def _warnings(mine: Mapping[str, AlleleCheck], check: RunCheck) -> list[str]:
         )
     for allele, found in mine.items():
         together = found.expected_fragments + found.same_patient_expected_fragments
-        if (
-            found.called
-            and not found.explained
-            and found.alt_fragments < hopping.least_unexplained(together)
-        ):
+        if found.called and not found.explained and hopping.explains(found.alt_fragments, together):
             warnings.append(
                 f"{allele}: {_listed(found.same_patient)} of the same patient and run may have "
                 f"left about {_amount(found.same_patient_expected_fragments)} of the "

@@ -197,8 +197,7 @@ def _check_allele(
         shown = _counted(call, allele)
         tail = 1.0
         if alt and shown is not None:
-            at_least = shown.vaf_low95 * shown.depth_fragments
-            tail = probability(alt, shown.expected_error_fragments, at_least, expected)
+            tail = probability(alt, shown.quality, shown.expected_error_fragments, expected)
         called = sample in carriers
         checks[sample.id] = AlleleCheck(
             alt_fragments=alt,

@@ -12,15 +12,15 @@ from vexas_uba1.verdict import leading
 
 # What needs a reader's attention first comes first; a sample without a result comes before those
 # in which nothing was found, so that it is not taken for one of them.
-VERDICT_LABELS = {
-    "detected": "Detected",
-    "low_level": "Low level",
-    "indeterminate": "Indeterminate",
-    "other_variant": "Other variant",
-    "failed": "Failed: no result",
-    "not_assessable": "Not assessable",
-    "not_detected": "Not detected",
-}
+VERDICTS = (
+    "detected",
+    "low_level",
+    "indeterminate",
+    "other_variant",
+    "failed",
+    "not_assessable",
+    "not_detected",
+)
 
 CARRY_OVER_LABELS = {
     "not_checked": "not checked",

@@ -12,84 +12,110 @@ _DEEPEST = 1 << 40
 """Fragments beyond which no depth is asked for."""
 
 
-def probability(count: int, errors: float, at_least: float, foreign: float) -> float:
+def probability(count: int, quality: float, errors: float, foreign: float) -> float:
     """Return the chance that errors and hopped fragments give as many ALT fragments, or more.
 
-        P(Poisson(errors + foreign) >= count)
+    With y the fragments beyond the expected errors, and b the mean of a Poisson number that reaches
+    y with the p-value of the sample's own test,
 
-    Where errors alone would give the count that often, the sample's own test went by what the
-    count does not tell, such as the strand of an artefact. Then what the interval leaves at least
-    must come from hopping alone: P(Poisson(foreign) >= at_least).
+        P(Poisson(b + foreign) >= y)         P(Poisson(b) >= y) = p
+
+    Where nothing hops that is the own test's p. It went by qualities and strands, so b is not the
+    number of errors: many on poor bases or one strand hardly count in it.
 
     Args:
         count: ALT fragments seen, 1 or more.
+        quality: Of the sample's own test, Phred.
         errors: ALT fragments expected by error.
-        at_least: Those that are no errors, by the lower end of the interval of the VAF.
         foreign: Hopped ones expected.
     """
-    from scipy.special import gammainc
+    from scipy.special import gammainc, gammaincinv
 
     # P(Poisson(m) >= k) is the regularised lower incomplete gamma function P(k, m), DLMF 8.4.10.
-    if _count_tells(count, errors):
-        return float(gammainc(count, errors + foreign))
-    return float(gammainc(at_least, foreign)) if at_least > 0 else 1.0
+    beyond = max(count - errors, 1.0)
+    background = float(gammaincinv(beyond, 10 ** (-quality / 10)))
+    return float(gammainc(beyond, background + foreign)) if np.isfinite(background) else 1.0
 
 
-def _count_tells(count: float, errors: float) -> bool:
+def explains(count: float, background: float) -> bool:
+    """Return whether a Poisson background reaches a count often enough."""
     from scipy.special import gammainc
 
-    return bool(gammainc(count, errors) <= EXPLAINED_ABOVE)
-
-
-def least_unexplained(expected: float) -> int:
-    """Return the least count that a Poisson background of this mean does not explain."""
-    from scipy.special import gammainc
-
-    # Ten standard deviations and more leave less than a thousandth.
-    counts = np.arange(1, int(expected + 10 * np.sqrt(expected)) + 20)
-    return int(counts[np.argmax(gammainc(counts, expected) <= EXPLAINED_ABOVE)])
+    return bool(gammainc(count, background) > EXPLAINED_ABOVE)
 
 
 def limit_of_detection(
-    depth: int, errors: float, foreign: float, own_limit: float, power: float
+    depth: int, foreign: float, own_limit: float, level: float, power: float
 ) -> float:
-    """Return the lowest VAF whose count is not explained by errors and hopped fragments.
+    """Return the lowest VAF whose fragments hopping and errors do not explain.
 
-    With k the least count that a mean of ``errors + foreign`` does not explain, the VAF v with
-    P(Poisson(depth v + errors + foreign) >= k) = power; ``own_limit`` where that is higher. Where
-    the count does not tell (see :func:`probability`), the own limit and what hopping alone asks
-    for beyond a single fragment.
+    The own limit tells the background b that the sample's own test finds alleles in, of
+    :func:`background_of`. With k the least count that b + foreign does not explain, the limit is v
+    with P(Binomial(depth, v + foreign / depth) >= k) = power, or the own limit, where that is
+    higher.
 
     Args:
         depth: Informative fragments, more than 0.
-        errors: ALT fragments expected by error.
         foreign: Hopped ones expected.
         own_limit: The limit where nothing hops.
-        power: With which the count is to be reached.
+        level: Of the own test.
+        power: Of the limit.
 
     Returns:
         The limit; above 1 where no VAF reaches it.
     """
-    if _needed(errors, power) <= own_limit * depth:
-        return max(own_limit, _needed(errors + foreign, power) / depth)
-    return own_limit + (_needed(foreign, power) + foreign - _needed(0.0, power)) / depth
+    passes = _passes_from(depth, own_limit, power)
+    background = background_of(depth, own_limit, level, power)
+    if explains(passes, background + foreign):
+        return max(own_limit, _lowest_vaf(depth, background, foreign, power))
+    return own_limit
 
 
-def _needed(background: float, power: float) -> float:
-    """Return the own fragments that make a count of these and a background unexplained."""
+def background_of(depth: int, limit: float, level: float, power: float) -> float:
+    """Return the mean of errors alone in which a test has a limit.
+
+    Such a test passes from y on, P(Binomial(depth, limit) >= y) = power, and errors reach that with
+    the test's level, P(Poisson(b) >= y) = level.
+    """
     from scipy.special import gammaincinv
 
-    return float(gammaincinv(least_unexplained(background), power)) - background
+    return float(gammaincinv(_passes_from(depth, limit, power), level))
+
+
+def _passes_from(depth: int, limit: float, power: float) -> float:
+    """Return the count, of real value, from which a test with a limit passes."""
+    from scipy.optimize import brentq
+    from scipy.special import betainc
+
+    # P(Binomial(n, v) >= k) is the regularised incomplete beta function I_v(k, n - k + 1).
+    def misses(count: float) -> float:
+        return float(betainc(count, depth - count + 1, min(limit, 1.0))) - power
+
+    highest = depth + 1 - 1e-9
+    return float(brentq(misses, 1e-9, highest)) if misses(highest) < 0 else float(depth)
+
+
+def _lowest_vaf(depth: int, background: float, foreign: float, power: float) -> float:
+    """Return the VAF that makes a count unexplained; infinite where none does."""
+    from scipy.special import betaincinv, gammainc
+
+    total = background + foreign
+    # Ten standard deviations and more leave less than a thousandth.
+    counts = np.arange(1, int(total + 10 * np.sqrt(total)) + 20)
+    least = int(counts[np.argmax(gammainc(counts, total) <= EXPLAINED_ABOVE)])
+    if least > depth:
+        return np.inf
+    return float(betaincinv(least, depth - least + 1, power)) - foreign / depth
 
 
 def depth_for_limit(
-    wanted: float, error_rate: float, foreign_rate: float, power: float
+    wanted: float, background_rate: float, foreign_rate: float, power: float
 ) -> int | None:
-    """Return about the fewest fragments in whose errors and hopped ones a VAF stands out.
+    """Return about the fewest fragments in whose background and hopped ones a VAF stands out.
 
     Args:
         wanted: VAF.
-        error_rate: Errors expected, per fragment.
+        background_rate: Of :func:`background_of`, per fragment.
         foreign_rate: Hopped fragments expected, likewise: deeper sequencing brings more of them.
         power: Of the limit.
 
@@ -98,7 +124,8 @@ def depth_for_limit(
     """
 
     def is_enough(depth: int) -> bool:
-        return _needed((error_rate + foreign_rate) * depth, power) <= wanted * depth
+        vaf = _lowest_vaf(depth, background_rate * depth, foreign_rate * depth, power)
+        return vaf <= wanted
 
     high = 1
     while not is_enough(high):

@@ -7,11 +7,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from vexas_uba1.cohort.entries import CARRY_OVER_LABELS, VERDICT_LABELS, CohortEntry
+from vexas_uba1.cohort.entries import CARRY_OVER_LABELS, VERDICTS, CohortEntry
 from vexas_uba1.cohort.picture import draw_cohort
 from vexas_uba1.cohort.series_table import ShownSeries
 from vexas_uba1.paths import templates
 from vexas_uba1.report.pages import page_environment
+from vexas_uba1.texts import phrases
 
 _SCRIPT = "cohort.js"
 
@@ -26,7 +27,7 @@ def render_html(
         series: Of the patients with several samples.
         lab_name: For the page's head; may be empty.
     """
-    order = list(VERDICT_LABELS)
+    order = list(VERDICTS)
     ordered = sorted(entries, key=lambda entry: order.index(entry.verdict))
     script = (templates() / _SCRIPT).read_text(encoding="utf-8")
     return (
@@ -36,7 +37,9 @@ def render_html(
             entries=ordered,
             counts=_counts(entries),
             ranks={verdict: rank for rank, verdict in enumerate(order)},
-            labels=VERDICT_LABELS,
+            labels=phrases("labels"),
+            note=phrases("cohort_note").format(**_gene(entries)),
+            series_note=phrases("series_note"),
             carry_over_labels=CARRY_OVER_LABELS,
             picture=draw_cohort(ordered),
             series=series,
@@ -56,7 +59,18 @@ def _hash(script: str) -> str:
 def _counts(entries: Sequence[CohortEntry]) -> list[tuple[str, int]]:
     """Return how many samples have each verdict that occurs, in the page's order."""
     found = Counter(entry.verdict for entry in entries)
-    return [(verdict, found[verdict]) for verdict in VERDICT_LABELS if verdict in found]
+    return [(verdict, found[verdict]) for verdict in VERDICTS if verdict in found]
+
+
+def _gene(entries: Sequence[CohortEntry]) -> dict[str, str]:
+    """Return the names of gene and codon, as far as the results agree on them."""
+    genes = [entry.result.call.gene for entry in entries if entry.result]
+    names = {gene["gene"] for gene in genes}
+    codons = {gene["codon_number"] for gene in genes}
+    return {
+        "gene": names.pop() if len(names) == 1 else "the gene",
+        "codon": f"codon {codons.pop()}".strip() if len(codons) == 1 else "the codon",
+    }
 
 
 def _versions(entries: Sequence[CohortEntry]) -> list[str]:

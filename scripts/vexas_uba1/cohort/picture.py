@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vexas_uba1.cohort.entries import CohortEntry
@@ -11,24 +11,30 @@ from vexas_uba1.numbers import count, limit
 from vexas_uba1.report.wording import UNITS, vaf_term
 from vexas_uba1.result import SampleCall
 
-WIDTH, HEIGHT = 760.0, 330.0
-_LEFT, _RIGHT = 66.0, 742.0
-_NONE_ROW = 22.0
-"""Height at which samples stand that reach no limit."""
-_TOP, _BOTTOM = 44.0, 284.0
+WIDTH = 620.0
+_LEFT, _RIGHT = 70.0, 606.0
+_HEAD, _PLOT, _FOOT = 26.0, 240.0, 46.0
+"""Heights: what stands above the axes, the axes themselves, and what stands below them."""
+_ASIDE = 34.0
+"""Room for the samples that a logarithmic axis has no place for: without a limit, without depth."""
 _FEWEST_DECADES = 2
-_LABELLED = 12
+_NAMED = 12
 """Samples that are named beside their marks; of more the names would hide the marks."""
-_LABEL_CHARACTERS = 18
-_CHARACTER, _LINE = 6.4, 12.0
-"""Size of a letter of the labels."""
-_ASIDE = 9.0
+_CROWD = 60
+"""Samples of which the marks are drawn smaller."""
+_SMALL = 0.75
+_NAME_CHARACTERS = 18
+_CHARACTER, _LINE = 8.2, 13.0
+"""Size of a letter of the names, in the widest of the page's fonts."""
+_BESIDE = 9.0
 _SHIFTS = (0.0, -_LINE, _LINE)
+_REQUIRED_LINE = 16.0
+_REQUIRED_CHARACTER = 6.6
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A sample; ``row`` is its number in the page's table, ``label`` may be empty."""
+    """A sample; ``row`` is its number in the page's table, ``name`` None where none is written."""
 
     row: int
     verdict: str
@@ -36,9 +42,16 @@ class Mark:
     x: float
     y: float
     title: str
-    label: str
-    label_x: float
-    label_y: float
+    name: Name | None
+
+
+@dataclass(frozen=True)
+class Name:
+    """A sample's name beside its mark; ``anchor`` is the SVG's: where ``x`` is in the text."""
+
+    text: str
+    x: float
+    y: float
     anchor: str
 
 
@@ -48,11 +61,30 @@ class Required:
 
     y: float
     label: str
+    label_y: float
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Samples beyond an axis: where their marks stand, and the line that parts them from it."""
+
+    at: float
+    border: float
 
 
 @dataclass(frozen=True)
 class Picture:
-    """The whole figure; lengths in the SVG's own units."""
+    """The whole figure; lengths in the SVG's own units.
+
+    Attributes:
+        top: Where the axis of limits begins; ``bottom`` where it ends.
+        left: Where the frame begins; ``right`` where it ends.
+        no_limit: The row of the samples that reach no limit, if there are any.
+        no_depth: The column of the samples without a fragment at codon 41, if there are any.
+        marks: As they are drawn: the first verdicts of the page last, so that no other hides them.
+        mark_scale: Size of the marks, 1 unless there are many.
+        without_place: Samples without a result.
+    """
 
     width: float
     height: float
@@ -60,12 +92,14 @@ class Picture:
     right: float
     top: float
     bottom: float
-    none_row: float | None
+    no_limit: Aside | None
+    no_depth: Aside | None
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
     required: tuple[Required, ...]
     marks: tuple[Mark, ...]
-    verdicts: tuple[str, ...]
+    mark_scale: float
+    verdicts: frozenset[str]
     without_place: int
 
 
@@ -78,64 +112,79 @@ def draw_cohort(entries: Sequence[CohortEntry]) -> Picture | None:
     shown = [(row, entry.result.call) for row, entry in enumerate(entries) if entry.result]
     if not shown:
         return None
-    depths = [max(1, call.codon41.depth_fragments) for _, call in shown]
-    limits = [found for _, call in shown if (found := call.codon41.limit_of_detection_vaf)]
-    required = _required(call for _, call in shown)
-    low = math.floor(math.log10(min(depths)))
-    high = max(low + 1, math.ceil(math.log10(max(depths))))
-    smallest = min([*limits, *required])
-    decades = max(_FEWEST_DECADES, math.ceil(-math.log10(smallest) - 1e-9))
-
-    def x(depth: int) -> float:
-        share = (math.log10(max(1, depth)) - low) / (high - low)
-        return round(_LEFT + share * (_RIGHT - _LEFT), 1)
-
-    def y(vaf: float | None) -> float:
-        if vaf is None:
-            return _NONE_ROW
-        return round(_TOP - math.log10(vaf) / decades * (_BOTTOM - _TOP), 1)
-
+    calls = [call for _, call in shown]
+    x, x_ticks, no_depth = _depth_axis([call.codon41.depth_fragments for call in calls])
+    needed = _required(calls)
+    limits = [call.codon41.limit_of_detection_vaf for call in calls]
+    y, y_ticks, no_limit = _limit_axis(limits, needed)
+    bottom = y_ticks[-1][0]
+    required = _required_lines(needed, y)
     places = [
-        (x(call.codon41.depth_fragments), y(call.codon41.limit_of_detection_vaf))
-        for _, call in shown
+        (x(call.codon41.depth_fragments), y(call.codon41.limit_of_detection_vaf)) for call in calls
     ]
-    names = [call.sample.id for _, call in shown]
-    labels = _labels(names, places) if len(shown) <= _LABELLED else [None] * len(shown)
-    marks = []
-    for (row, call), place, label in zip(shown, places, labels, strict=True):
-        marks.append(
-            Mark(
-                row=row,
-                verdict=entries[row].verdict,
-                is_rna=call.sample.assay == "rna",
-                x=place[0],
-                y=place[1],
-                title=_title(call),
-                label=label.text if label else "",
-                label_x=label.x if label else 0.0,
-                label_y=label.y if label else 0.0,
-                anchor=label.anchor if label else "start",
-            )
-        )
-    verdicts = {mark.verdict for mark in marks}
+    names: Sequence[Name | None] = [None] * len(shown)
+    if len(shown) <= _NAMED:
+        names = _names([call.sample.id for call in calls], places, required, bottom)
+    marks = [
+        Mark(row, entries[row].verdict, call.sample.assay == "rna", *place, _title(call), name)
+        for (row, call), place, name in zip(shown, places, names, strict=True)
+    ]
     return Picture(
         width=WIDTH,
-        height=HEIGHT,
+        height=bottom + _FOOT,
         left=_LEFT,
         right=_RIGHT,
-        top=_TOP,
-        bottom=_BOTTOM,
-        none_row=_NONE_ROW if len(limits) < len(shown) else None,
-        x_ticks=tuple((x(10**power), count(10**power)) for power in range(low, high + 1)),
-        y_ticks=tuple((y(10.0**-power), f"{100 / 10**power:g} %") for power in range(decades + 1)),
-        required=tuple(
-            Required(y(vaf), f"required: {limit(vaf)} ({', '.join(sorted(assays))})")
-            for vaf, assays in sorted(required.items())
-        ),
-        marks=tuple(marks),
-        verdicts=tuple(sorted(verdicts)),
+        top=y_ticks[0][0],
+        bottom=bottom,
+        no_limit=no_limit,
+        no_depth=no_depth,
+        x_ticks=x_ticks,
+        y_ticks=y_ticks,
+        required=required,
+        marks=tuple(reversed(marks)),
+        mark_scale=_SMALL if len(marks) > _CROWD else 1.0,
+        verdicts=frozenset(mark.verdict for mark in marks),
         without_place=len(entries) - len(shown),
     )
+
+
+_Ticks = tuple[tuple[float, str], ...]
+
+
+def _depth_axis(depths: Sequence[int]) -> tuple[Callable[[int], float], _Ticks, Aside | None]:
+    """Return where a depth stands, whole decades about all of them, and the column of zero."""
+    covered = [depth for depth in depths if depth > 0] or [1]
+    low = math.floor(math.log10(min(covered)))
+    high = max(low + 1, math.ceil(math.log10(max(covered))))
+    zero = Aside(_LEFT + _ASIDE / 2 - 3, _LEFT + _ASIDE - 6) if 0 in depths else None
+    start = _LEFT + _ASIDE if zero else _LEFT
+
+    def x(depth: int) -> float:
+        if depth == 0 and zero:
+            return zero.at
+        return round(start + (math.log10(depth) - low) / (high - low) * (_RIGHT - start), 1)
+
+    powers = [10**power for power in range(low, high + 1)]
+    return x, tuple((x(depth), count(depth)) for depth in [0, *powers][not zero :]), zero
+
+
+def _limit_axis(
+    limits: Sequence[float | None], required: Iterable[float]
+) -> tuple[Callable[[float | None], float], _Ticks, Aside | None]:
+    """Return where a limit stands, decades from 100 % to below all, and the row of no limit."""
+    smallest = min([*(vaf for vaf in limits if vaf is not None), *required])
+    decades = max(_FEWEST_DECADES, math.ceil(-math.log10(smallest) - 1e-9))
+    none = Aside(_HEAD + _ASIDE / 2 - 3, _HEAD + _ASIDE - 6) if None in limits else None
+    top = _HEAD + _ASIDE if none else _HEAD
+
+    def y(vaf: float | None) -> float:
+        if vaf is None and none:
+            return none.at
+        assert vaf is not None
+        return round(top - math.log10(vaf) / decades * _PLOT, 1)
+
+    ticks = tuple((y(10.0**-power), f"{100 / 10**power:g} %") for power in range(decades + 1))
+    return y, ticks, none
 
 
 def _required(calls: Iterable[SampleCall]) -> dict[float, set[str]]:
@@ -147,6 +196,19 @@ def _required(calls: Iterable[SampleCall]) -> dict[float, set[str]]:
     return found
 
 
+def _required_lines(
+    needed: Mapping[float, set[str]], y: Callable[[float | None], float]
+) -> tuple[Required, ...]:
+    """Return the lines from the worst limit to the best, no label on another."""
+    lines: list[Required] = []
+    lowest = -math.inf
+    for vaf, assays in sorted(needed.items(), reverse=True):
+        lowest = max(y(vaf) - 4, lowest + _REQUIRED_LINE)
+        label = f"required: {limit(vaf)} ({', '.join(sorted(assays))})"
+        lines.append(Required(y(vaf), label, round(lowest, 1)))
+    return tuple(lines)
+
+
 def _title(call: SampleCall) -> str:
     codon = call.codon41
     reached = codon.limit_of_detection_vaf
@@ -154,33 +216,35 @@ def _title(call: SampleCall) -> str:
     return f"{call.sample.id}: {count(codon.depth_fragments)} {UNITS[codon.count_unit]}, {said}"
 
 
-@dataclass(frozen=True)
-class _Label:
-    text: str
-    x: float
-    y: float
-    anchor: str
-
-
-def _labels(names: Sequence[str], places: Sequence[tuple[float, float]]) -> list[_Label | None]:
+def _names(
+    samples: Sequence[str],
+    places: Sequence[tuple[float, float]],
+    required: Iterable[Required],
+    bottom: float,
+) -> list[Name | None]:
     """Return a name beside each mark, moved where it would meet another; None without room."""
     taken = [(x - 6, x + 6, y) for x, y in places]
-    made: list[_Label | None] = []
-    for name, (x, y) in zip(names, places, strict=True):
-        text = name if len(name) <= _LABEL_CHARACTERS else f"{name[: _LABEL_CHARACTERS - 1]}…"
+    taken += [
+        (_RIGHT - _REQUIRED_CHARACTER * len(line.label), _RIGHT, line.label_y - 4)
+        for line in required
+    ]
+    made: list[Name | None] = []
+    for sample, (x, y) in zip(samples, places, strict=True):
+        short = len(sample) <= _NAME_CHARACTERS
+        text = sample if short else f"{sample[: _NAME_CHARACTERS - 1]}…"
         width = _CHARACTER * len(text)
         found = None
         for shift in _SHIFTS:
-            for anchor, left in (("start", x + _ASIDE), ("end", x - _ASIDE - width)):
+            for anchor, left in (("start", x + _BESIDE), ("end", x - _BESIDE - width)):
                 height = y + shift
-                inside = left >= _LEFT and left + width <= WIDTH and 8 <= height <= _BOTTOM
+                inside = left >= _LEFT and left + width <= WIDTH and _LINE <= height <= bottom
                 meets = any(
                     low < left + width and left < high and abs(at - height) < _LINE
                     for low, high, at in taken
                 )
                 if found is None and inside and not meets:
-                    at = x + _ASIDE if anchor == "start" else x - _ASIDE
-                    found = _Label(text, round(at, 1), round(height + 4, 1), anchor)
+                    at = x + _BESIDE if anchor == "start" else x - _BESIDE
+                    found = Name(text, round(at, 1), round(height + 4, 1), anchor)
                     taken.append((left, left + width, height))
         made.append(found)
     return made

@@ -258,9 +258,9 @@ def result_text(series: Series, course: Course, point: Point, remission: Remissi
     if remission is not None and point.limit_of_detection_vaf is not None:
         needed = point.required_limit_vaf if remission.limit_vaf is None else remission.limit_vaf
         words = remission.wording if point.limit_of_detection_vaf <= needed else ""
-    return render_text("series.j2", part="result", s=series, c=course, p=point, words=words)
+    return render_text("series_result", s=series, c=course, p=point, words=words)
 
 
 def change_text(series: Series, course: Course, point: Point) -> str:
     """Return how the allele changed since the sample before, as a sentence; empty for the first."""
-    return render_text("series.j2", part="change", s=series, c=course, p=point, words="")
+    return render_text("series_change", s=series, c=course, p=point, words="")

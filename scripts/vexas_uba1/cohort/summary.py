@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from vexas_uba1.cohort import series_table
-from vexas_uba1.cohort.entries import CARRY_OVER_LABELS, VERDICT_LABELS, CohortEntry, read_entries
+from vexas_uba1.cohort.entries import CARRY_OVER_LABELS, CohortEntry, read_entries
 from vexas_uba1.cohort.page import render_html
 from vexas_uba1.cohort.series import series_of
 from vexas_uba1.files import write_json, write_text
 from vexas_uba1.result import SampleInfo
 from vexas_uba1.samples.config import Remission
 from vexas_uba1.status import SampleStatus
+from vexas_uba1.texts import phrases
 
 COLUMNS = {
     "sample": "Sample, as in the sheet",
@@ -168,7 +169,7 @@ _PERCENT_COLUMN = {"format": "{:,.3g}", "suffix": " %", "min": 0, "max": 100}
 
 
 def _multiqc_row(entry: CohortEntry) -> dict[str, str | float]:
-    row: dict[str, str | float | None] = {"verdict": VERDICT_LABELS[entry.verdict]}
+    row: dict[str, str | float | None] = {"verdict": phrases("labels")[entry.verdict]}
     if entry.result:
         call = entry.result.call
         limit = call.codon41.limit_of_detection_vaf

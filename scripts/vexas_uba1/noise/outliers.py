@@ -7,24 +7,19 @@ from numpy.typing import NDArray
 from scipy.special import gammainc
 
 _VARIANT_EXCESS = 10.0
-_VARIANT_TAIL = 1e-6
-_SOME_TAIL = 0.05
+VARIANT_TAIL, SOME_TAIL = 1e-6, 0.05
+"""Chance of what is surely a variant, and of what may be one (assumed)."""
 _LAST_BASE = 3  # codes of a base and its complement add up to it
 _APART_RATIO, _APART_TAIL = 3.0, 1e-4
 """A group is apart that errs so many times as the others together, and surely so (assumed)."""
 
 
-def too_many(seen: NDArray[np.int64], expected: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return where more is seen than ten times what is expected can explain."""
+def too_many(
+    seen: NDArray[np.int64], expected: NDArray[np.float64], tail: float = VARIANT_TAIL
+) -> NDArray[np.bool_]:
+    """Return where ten times what is expected explains what is seen with a chance of ``tail``."""
     chance = gammainc(np.maximum(seen, 1), _VARIANT_EXCESS * expected + 1e-12)
-    found: NDArray[np.bool_] = (seen > 0) & (chance <= _VARIANT_TAIL)
-    return found
-
-
-def some_more(seen: NDArray[np.int64], expected: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return where ten times what is expected explains what is seen once in twenty times only."""
-    chance = gammainc(np.maximum(seen, 1), _VARIANT_EXCESS * expected + 1e-12)
-    found: NDArray[np.bool_] = (seen > 0) & (chance <= _SOME_TAIL)
+    found: NDArray[np.bool_] = (seen > 0) & (chance <= tail)
     return found
 
 

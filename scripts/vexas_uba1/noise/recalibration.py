@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vexas_uba1.fragments.marks import ORIGINS, QUARTERS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise.counts import PositionCounts
-from vexas_uba1.noise.outliers import apart, some_more, too_many
+from vexas_uba1.noise.outliers import SOME_TAIL, apart, too_many
 from vexas_uba1.noise.shrinkage import Prior, shrink, shrink_apart, variance_of
 from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
@@ -140,7 +140,7 @@ def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
     in_all = shown.sum(axis=2)
     asked = (depth >= _FEWEST_OF_A_STRAND * total)[:, None]
     hoped = depth[:, None] * (in_all / total)[..., None]
-    some = some_more(shown, explained)
+    some = too_many(shown, explained, SOME_TAIL)
     wherever_asked = (some | ~asked | (hoped < _FEWEST_HOPED)).all(axis=2)
     on_two = (some & asked).sum(axis=2) >= np.minimum(asked.sum(axis=2), 2)
     looks = too_many(in_all, explained.sum(axis=2)) & wherever_asked & on_two & known[:, None]

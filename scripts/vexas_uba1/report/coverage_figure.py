@@ -23,7 +23,7 @@ _LOWEST_LIMIT = 1e-4
 
 
 @dataclass(frozen=True)
-class Stretch:
+class ExonPart:
     """One exon in the figure, from ``left`` to ``right``.
 
     Attributes:
@@ -53,7 +53,7 @@ class Row:
     limit_floor: float
     names_y: float
     required_y: float
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[ExonPart, ...]
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _stretch(
     depth_y: Callable[[int], float],
     limit_y: Callable[[float], float],
     required: float,
-) -> Stretch:
+) -> ExonPart:
     depths, limits = exon.depth_fragments, exon.limit_of_detection_vaf
     size = len(depths)
 
@@ -179,7 +179,7 @@ def _stretch(
             else:
                 gaps.append((start, end))
     below = sum(each is None or each > required for each in limits)
-    return Stretch(
+    return ExonPart(
         exon.name.removeprefix("exon "),
         f"{exon.name}: depth {count(min(depths))} to {count(max(depths))}, "
         f"worst limit {limit(_worst(limits))}, "

@@ -15,6 +15,7 @@ from vexas_uba1.report.reads_figure import draw_reads
 from vexas_uba1.report.vaf_axis import draw_vaf_axis
 from vexas_uba1.result import SampleCall, SampleResult, Variant
 from vexas_uba1.tables import full_hgvs
+from vexas_uba1.texts import phrases
 
 TEMPLATE = "report.html.j2"
 
@@ -33,9 +34,10 @@ def render_report(result: SampleResult, lab_name: str) -> str:
         .get_template(TEMPLATE)
         .render(
             lab_name=lab_name,
+            use=phrases("use"),
             call=call,
             verdict=result.verdict,
-            headline=wording.HEADLINES[result.verdict.code],
+            headline=phrases("headlines")[result.verdict.code],
             cautions=wording.cautions(call),
             limitations=wording.limitations(result),
             vaf_term=wording.vaf_term(call),
@@ -63,6 +65,7 @@ def render_report(result: SampleResult, lab_name: str) -> str:
             reads=draw_reads(call),
             reads_by_base=wording.reads_by_base(call),
             coverage_bin=COVERAGE_BIN,
+            tested=wording.tested(call),
             nothing_found=wording.nothing_found(call),
             variants=sorted(call.variants, key=_weight),
             hgvs=partial(full_hgvs, call),

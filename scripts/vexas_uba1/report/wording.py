@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vexas_uba1 import numbers
 from vexas_uba1.result import ForcedAllele, SampleCall, SampleResult, Target, Variant
 from vexas_uba1.sex import OBSERVED
+from vexas_uba1.texts import phrases
 
 UNITS = {
     "fragments": "fragments",
@@ -60,15 +61,6 @@ REFERENCE_SOURCES = {
     "record": "the gene record; intron bases unknown",
 }
 
-
-HEADLINES = {
-    "detected": "Variant detected",
-    "low_level": "Variant detected at a low level",
-    "indeterminate": "Indeterminate",
-    "other_variant": "Other variant found",
-    "not_assessable": "Not assessable",
-    "not_detected": "Not detected",
-}
 
 # What the detail of a reason is, by the reason's code.
 REASONS = {
@@ -185,66 +177,32 @@ def unbroken(text: str) -> list[str]:
 
 def cautions(call: SampleCall) -> list[Caution]:
     """Return the cautions of this sample, the gravest first."""
-    found = []
-    if call.input.bundled_locus:
-        found.append(
-            Caution(
-                "Aligned to the bundled gene alone",
-                "The reads were aligned to the gene sequence that comes with the software, "
-                "without the rest of the genome. Reads of other origin may have been placed "
-                "here. Repeat with a whole-genome reference before relying on this result.",
-            )
+    sample = call.sample
+    found = [
+        _caution(name)
+        for name, holds in (
+            ("bundled_locus", call.input.bundled_locus),
+            ("rna", sample.assay == "rna"),
+            ("reads", call.codon41.count_unit == "reads"),
+            ("allogeneic", sample.transplant == "allogeneic"),
         )
-    if call.sample.assay == "rna":
-        found.append(
-            Caution(
-                "Measured in RNA",
-                "An RNA VAF is not a DNA VAF: it depends on how strongly each allele is "
-                "expressed in each cell, besides how many cells carry it. The size of a clone "
-                "cannot be read from it.",
-            )
-        )
-    if call.codon41.count_unit == "reads":
-        found.append(
-            Caution(
-                "Counts are reads, not molecules",
-                "Without unique molecular identifiers and without the amount of input DNA, an "
-                "amplicon's reads cannot be told apart as molecules. Intervals may be too "
-                "narrow, and the limit of detection has a floor.",
-            )
-        )
-    if call.sample.transplant == "allogeneic":
-        found.append(
-            Caution(
-                "After an allogeneic transplant",
-                "Blood cells may be the donor's: the number of X chromosomes and the share of "
-                "cells follow the mixture.",
-            )
-        )
+        if holds
+    ]
     for allele, donors in call.qc.carry_over_donors.items():
-        found.append(
-            Caution(
-                "Possible carry-over",
-                f"{allele} may come from another sample of the run: {', '.join(donors)}.",
-            )
-        )
-    found += [Caution("Warning", warning) for warning in call.qc.warnings]
-    return found
+        found.append(_caution("carry_over", allele=allele, donors=", ".join(donors)))
+    return found + [_caution("warning", warning=warning) for warning in call.qc.warnings]
+
+
+def _caution(name: str, **values: str) -> Caution:
+    title, text = phrases("cautions")[name]
+    return Caution(title, text.format(**values))
 
 
 def meaning(variant: Variant) -> str:
     """Return what the catalogue's class of a variant means for the reader."""
-    if variant.verdict_class == "vexas":
-        if variant.filters:
-            return (
-                "Of the class that decides the verdict, but flagged: not enough evidence by itself."
-            )
-        return "Consistent with VEXAS syndrome in the right clinical setting."
-    return {
-        "other": "Known variant that does not decide the verdict.",
-        "other_disease": "Known in another disease; it says nothing on the question of this test.",
-        "uncatalogued": "Not in the catalogue of known variants.",
-    }[variant.verdict_class]
+    flagged = variant.verdict_class == "vexas" and variant.filters
+    text: str = phrases("meanings")[f"{variant.verdict_class}{'_flagged' if flagged else ''}"]
+    return text
 
 
 def reason(coded: str) -> str:
@@ -266,6 +224,27 @@ def not_assessable(target: Target) -> str:
     if target.kind == "exon" and target.positions_below_required < target.positions:
         return f"{target.name} ({target.positions_below_required} of {target.positions} bases)"
     return target.name
+
+
+def tested(call: SampleCall) -> list[tuple[str, str]]:
+    """Return what could be assessed and what could not, each with its heading; exons counted."""
+    exons = [target for target in call.targets if target.kind == "exon"]
+    told = []
+    for heading, wanted in (("Assessable", True), ("Not assessable", False)):
+        names = [
+            target.name
+            for target in call.targets
+            if target.kind != "exon" and target.assessable == wanted
+        ]
+        own = [target.name for target in exons if target.assessable == wanted]
+        if len(own) == 1:
+            names += own
+        elif own:
+            share = "all" if len(own) == len(exons) else f"{len(own)} of"
+            names.append(f"{share} {len(exons)} exons")
+        if names:
+            told.append((heading, ", ".join(names)))
+    return told
 
 
 def nothing_found(call: SampleCall) -> str:
@@ -301,32 +280,13 @@ def seen(allele: ForcedAllele) -> str:
 def limitations(result: SampleResult) -> list[str]:
     """Return the limitations that hold for this result."""
     call = result.call
-    gene = call.gene["gene"]
-    sentences = [
-        "Somatic origin is not established by this test; that needs another tissue or a series "
-        "of samples.",
-        "The limit of detection is an estimate of sensitivity for this sample, not a validated "
-        "laboratory limit.",
-        f"Only {gene} was looked at. Large deletions, rearrangements, promoter and deep intronic "
-        "changes are not sought.",
-        "A share of cells is given only under the assumption named beside it; none of them is "
-        "established.",
+    not_seen = result.verdict.code in ("not_detected", "not_assessable")
+    holds = {"negative": not_seen, "introns": call.qc.reference_source == "record"}
+    return [
+        text.format(gene=call.gene["gene"])
+        for name, text in phrases("limitations").items()
+        if holds.get(name, True)
     ]
-    if result.verdict.code in ("not_detected", "not_assessable"):
-        sentences.append(
-            "A result without a variant does not exclude VEXAS syndrome: a clone may be smaller "
-            "than the limit, absent from this specimen, or carry a change that this test does "
-            "not seek."
-        )
-    if call.qc.reference_source == "record":
-        sentences.append(
-            "Bases of the introns were unknown, so substitutions there could not be told from "
-            "the reference."
-        )
-    sentences.append(
-        "For research use. The report does not replace clinical judgement or a validated test."
-    )
-    return sentences
 
 
 def reads_by_base(call: SampleCall) -> list[str]:
