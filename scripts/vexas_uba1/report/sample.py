@@ -42,7 +42,6 @@ def render_sample(result_json: Path, out_dir: Path, lab_name: str) -> list[Path]
     session = out_dir / f"{stem}.igv.xml"
     write_vcf(vcf, result)
     write_variants_table(table, result)
-    session = out_dir / f"{stem}.igv.xml"
     write_report(report, result, lab_name)
     write_session(session, result.call)
     return [vcf, vcf.with_name(f"{vcf.name}.tbi"), table, report, session]
