@@ -110,7 +110,9 @@ class DrawnMolecules:
         """Where a fragment about the codon would begin and end (M)."""
         return self._start, self._end
 
-    def beside(self, molecules: NDArray[np.int64], start: int, end: int) -> NDArray[np.uint8]:
+    def beside(
+        self, molecules: NDArray[np.int64], start: int, end: int, least_quality: int = 0
+    ) -> NDArray[np.uint8]:
         """Return that nothing is seen beside an allele (m, P)."""
         return np.full((molecules.size, end - start), UNCERTAIN, dtype=np.uint8)
 

@@ -188,6 +188,7 @@ def observe_sample(
         {allele for allele, entry in entries.items() if entry.is_canonical},
         () if options.primers is None else options.primers.over(placed),
         site_rates,
+        is_amplicon=options.sample.assay == "amplicon",
     )
     return Observed(
         placed=placed,

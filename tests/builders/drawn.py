@@ -51,7 +51,9 @@ class Drawn:
         start = int(self.positions[0]) - END_DISTANCE - np.arange(self.count)
         return start, start + int(np.ptp(self.positions)) + 2 * END_DISTANCE + self.count
 
-    def beside(self, molecules: NDArray[np.int64], start: int, end: int) -> NDArray[np.uint8]:
+    def beside(
+        self, molecules: NDArray[np.int64], start: int, end: int, least_quality: int = 0
+    ) -> NDArray[np.uint8]:
         """Return what some molecules show over ``[start, end)`` (m, P)."""
         columns = [self.column(position).code[molecules] for position in range(start, end)]
         return np.stack(columns, axis=1)

@@ -14,9 +14,10 @@ def alike(view):
     return np.full(view.size, 48)
 
 
-def flags(view, artefact_strand=None):
+def flags(view, artefact_strand=None, **more):
     good = np.full(view.size, 1e-4)
-    return raise_flags(Support(view, view.showing((0, 1, 2)), good, alike(view), artefact_strand))
+    shows = view.showing((0, 1, 2))
+    return raise_flags(Support(view, shows, good, alike(view), artefact_strand, **more))
 
 
 def view(alt, rest, **columns):
@@ -45,11 +46,17 @@ def test_few_on_one_strand_are_chance():
 
 
 def test_few_on_the_strand_of_a_known_artefact_are_no_evidence():
-    # 0.5^2 = 0.25, 0.5^3 = 0.125.
     few = view(3, 97, strands=["-"] * 3 + ["+"] * 50 + ["-"] * 47)
     assert "one_strand" in flags(few, "reverse")
     assert flags(few, "forward") == flags(few) == {}
-    assert flags(view(2, 98, strands=["-"] * 2 + ["+"] * 50 + ["-"] * 48), "reverse") == {}
+    # However little the honest strand had to say: silence is no witness.
+    for alt in (2, 11):
+        skewed = view(alt, 159, strands=["-"] * alt + ["+"] * 17 + ["-"] * 142)
+        assert "one_strand" in flags(skewed, "reverse")
+        assert flags(skewed) == {}
+        assert chance(skewed, alt, "reverse") == pytest.approx(
+            1 - (1 - 17 / skewed.size) ** alt, abs=0.02
+        )
     # One read of the other strand is as good as none of many.
     both = view(3, 97, strands=["-"] * 2 + ["+"] * 51 + ["-"] * 47)
     assert flags(both, "reverse") == {}
@@ -68,6 +75,15 @@ def test_a_small_imbalance_is_no_flag_however_deep():
 
 def test_an_assay_of_one_strand_raises_nothing():
     assert flags(view(50, 500, strands=["+"] * 550)) == {}
+    only = view(50, 500, strands=["-"] * 545 + ["+"] * 5)
+    assert flags(only, "reverse", may_be_one_sided=True) == {}
+    assert chance(only, 5, "reverse", may_be_one_sided=True) == pytest.approx(1)
+    # The edge of a target is one-sided too, and no design: the artefact lies there as well.
+    assert "one_strand" in flags(only, "reverse")
+    assert chance(only, 5, "reverse") < 0.1
+    # A design that reads both strands is not one-sided.
+    both = view(50, 500, strands=["-"] * 530 + ["+"] * 20)
+    assert "one_strand" in flags(both, "reverse", may_be_one_sided=True)
 
 
 def test_no_reference_reads_are_needed():
@@ -119,10 +135,10 @@ def test_every_flag_says_what_it_is_and_from_where():
     assert beyond == ["cis_neighbour", "amplicon_floor", "carry_over"]
 
 
-def chance(view, count, artefact_strand=None):
+def chance(view, count, artefact_strand=None, **more):
     good = np.full(view.size, 1e-4)
     nobody = np.zeros(view.size, dtype=bool)
-    support = Support(view, nobody, good, alike(view), artefact_strand)
+    support = Support(view, nobody, good, alike(view), artefact_strand, **more)
     return float(pass_chance(support, np.array([count]))[0])
 
 

@@ -127,8 +127,10 @@ def test_an_indel_of_a_view_is_one_error_of_its_own():
     gone = PLAIN.indel(DELETION, 6)
     assert chance(both, (A, T, G, 1)) == near([gone])
     # With a substitution in cis: the likelier error by itself, the other at 0.01 at least. Half a
-    # molecule is the reference's in excess, two carry the deletion already.
-    cis = (8.5 * max(gone, ONE) * 0.01 + 2 * ONE) / 10.5
+    # molecule is the reference's in excess, two carry the deletion already, and a few of these are
+    # the reference misread.
+    really = 8.5 / (1 - 1e-3) ** 3
+    cis = (really * max(gone, ONE) * 0.01 + (10.5 - really) * ONE) / 10.5
     assert chance(both, (A, C, G, 1)) == near([cis])
 
 
@@ -234,3 +236,20 @@ def test_a_pattern_is_shown_only_if_its_other_bases_are_read_right():
     error = 10**-0.2
     expected = error / 3 * (1 - error) ** 2 + PLACED
     assert misreading(poor, (A, C, G), PLAIN).chance == pytest.approx([expected])
+
+
+@pytest.mark.parametrize("quality", [5, 7, 10, 15])
+def test_errors_of_poor_bases_come_from_the_reference_that_they_hide(quality):
+    error = 10 ** (-quality / 10)
+    generator = np.random.default_rng(3)
+    shown = np.array(list("ATG")).repeat(4_000).reshape(3, 4_000)
+    wrong = generator.random(shown.shape) < error
+    bases = np.array(list("ACGT"))
+    codes = np.searchsorted(bases, shown)
+    shown = np.where(wrong, bases[(codes + generator.integers(1, 4, shown.shape)) % 4], shown)
+    view = view_with(["".join(column) for column in shown.T], quality=quality)
+    # A negative: each other base at one place, the two others read right.
+    expected = error / 3 * (1 - error) ** 2
+    found = float(chance(view, (A, C, G)) @ view.classes.size) / view.size
+    assert found == pytest.approx(expected, rel=0.08)
+    assert float(view.showing((A, C, G)).mean()) == pytest.approx(expected, rel=0.35)

@@ -37,9 +37,10 @@ from vexas_uba1.caller.exact import upper_bound
 from vexas_uba1.caller.factor import CommonFactor
 from vexas_uba1.caller.limits import PositionLimits, position_limits
 from vexas_uba1.caller.search import Search, Shown, outstanding
-from vexas_uba1.filters import LOW_BASE_QUALITY, Support, Surroundings
+from vexas_uba1.filters import LOW_BASE_QUALITY, ONE_SIDED, Support, Surroundings
 from vexas_uba1.filters.places import PRIMER_REACH
 from vexas_uba1.fragments import Molecules
+from vexas_uba1.fragments.marks import BOTH_STRANDS, QUARTERS
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.noise import (
@@ -79,6 +80,8 @@ class Caller:
         canonical: Set[Allele] = frozenset(),
         primers: Sequence[Primer] = (),
         sites: SiteRates | None = None,
+        *,
+        is_amplicon: bool = False,
     ) -> None:
         """Fit the sample's error model and find the places that deserve a closer look.
 
@@ -93,7 +96,9 @@ class Caller:
             canonical: Those of class ``vexas`` that are canonical.
             primers: Of the library, over the gene's window.
             sites: Of a panel of normals; None without one.
+            is_amplicon: Whether the primers' places decide which strands are read where.
         """
+        self._is_amplicon = is_amplicon
         self._molecules = molecules
         self._placed = placed
         self._reference = reference
@@ -355,12 +360,14 @@ class Caller:
 
     def _support(self, evidence: Evidence) -> Support:
         allele = evidence.allele
+        strand = self._artefact_strand(allele)
         return Support(
             evidence.view,
             evidence.shows,
             evidence.chance,
             evidence.weight,
-            artefact_strand=self._artefact_strand(allele),
+            artefact_strand=strand,
+            may_be_one_sided=self._is_amplicon or (strand in self._only_strands),
             is_poor_sample=self._is_poor_sample,
             look_beside=lambda: self._surroundings(evidence),
             near_primer=self._near_primer(evidence),
@@ -380,11 +387,21 @@ class Caller:
             UNKNOWN
         )
         molecules = evidence.view.molecules
+        # Poor bases differ by themselves; a few poor reads say nothing of the others.
+        least = 0 if self._is_poor_sample else LOW_BASE_QUALITY
         return Surroundings(
             reference,
-            self._molecules.beside(_some(molecules[shows]), start, end),
-            self._molecules.beside(_some(molecules[~shows]), start, end),
+            self._molecules.beside(_some(molecules[shows]), start, end, least),
+            self._molecules.beside(_some(molecules[~shows]), start, end, least),
         )
+
+    @cached_property
+    def _only_strands(self) -> frozenset[str]:
+        """The strand, if there is one, that nearly all of the sample's bases were read on alone."""
+        by_origin = self._counted.counts.sum(axis=(0, 1, 3))
+        alone = {"forward": by_origin[:QUARTERS], "reverse": by_origin[QUARTERS:BOTH_STRANDS]}
+        total = int(by_origin.sum())
+        return frozenset(name for name, own in alone.items() if own.sum() > (1 - ONE_SIDED) * total)
 
     def _panel_vaf(self, evidence: Evidence) -> float | None:
         """Return the VAF that noise exceeds in one normal of a hundred, at a site that is noisy."""

@@ -18,9 +18,11 @@ UNLIKELY_SILENCE = 0.01
 """Chance below which a strand that shows nothing at all is not taken for chance."""
 FAINT = 0.2
 """Share of its due that a strand shows at most to count as all but silent (assumed)."""
-SILENCE_OF_ARTEFACT, FEW_OF_ARTEFACT = 0.2, 0.05
-"""Chance below which nothing, or so little, on the honest strand is no chance, where the other one
-is the strand that a known artefact of the machine lies on (assumed)."""
+FEW_OF_ARTEFACT = 0.05
+"""Chance below which so little on the honest strand is no chance, where the other one is the strand
+that a known artefact of the machine lies on (assumed); nothing at all there proves no allele."""
+ONE_SIDED = 0.02
+"""Share of molecules on the honest strand below which an assay is taken for one-sided (assumed)."""
 EXPLAINED = 0.005
 """Chance of errors above which they explain what the honest strand shows (assumed)."""
 
@@ -52,10 +54,12 @@ def _artefact(support: Support) -> str | None:
     if strand is None:
         return None
     honest = _honest(support)
+    if _is_one_sided(support, honest):
+        return None
     seen, alt = int((honest & support.shows).sum()), int((support.shows & support.witnesses).sum())
     if seen >= _needed(support.chance[honest]):
         return None
-    if float(bdtr(seen, alt, _share(honest, support.witnesses))) >= _unlikely(seen):
+    if seen and float(bdtr(seen, alt, _share(honest, support.witnesses))) >= FEW_OF_ARTEFACT:
         return None
     return (
         f"{alt - seen} of {alt} supporting fragments show it on the {strand} strand only, on which "
@@ -73,9 +77,9 @@ def strand_pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[n
     for _, there, _ in _strands(support.view):
         silence = (1 - _share(there, asked)) ** witnesses
         passes *= np.where(silence < UNLIKELY_SILENCE, 1 - silence, 1.0)
-    if support.artefact_strand is None:
-        return passes
     honest = _honest(support)
+    if support.artefact_strand is None or _is_one_sided(support, honest):
+        return passes
     share, needed = _share(honest, asked), _needed(support.chance[honest])
     # Errors show the allele too: on the honest strand they are taken for molecules more.
     errors, among_honest = (float(support.chance[of].sum()) for of in (asked, honest))
@@ -85,9 +89,9 @@ def strand_pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[n
     flagged = np.zeros(counts.size)
     for seen in range(needed):
         # As many as this or fewer; more are likelier, so none of the fewer is missed.
-        is_unlikely = bdtr(np.minimum(seen, alt), alt, share) < _unlikely(seen)
+        is_unlikely = bdtr(np.minimum(seen, alt), alt, share) < FEW_OF_ARTEFACT
         mass = bdtr(np.minimum(seen, drawn), drawn, share)
-        flagged = np.where((alt >= seen) & is_unlikely, mass, flagged)
+        flagged = np.where((alt >= seen) & (is_unlikely | (seen == 0)), mass, flagged)
     kept: NDArray[np.float64] = passes * (1 - flagged)
     return kept
 
@@ -107,8 +111,9 @@ def _honest(support: Support) -> NDArray[np.bool_]:
     return ~only_on(support.view, strand) & support.witnesses
 
 
-def _unlikely(seen: int) -> float:
-    return FEW_OF_ARTEFACT if seen else SILENCE_OF_ARTEFACT
+def _is_one_sided(support: Support, honest: NDArray[np.bool_]) -> bool:
+    """Return whether the assay reads next to nothing on the honest strand, by its design."""
+    return support.may_be_one_sided and _share(honest, support.witnesses) < ONE_SIDED
 
 
 def _needed(chance: NDArray[np.float64]) -> int:

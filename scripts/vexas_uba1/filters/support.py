@@ -38,6 +38,7 @@ class Support:
         weight: What each proves if it shows it, as the test weighs it (n).
         artefact_strand: ``forward`` or ``reverse`` where reads of that strand are known to show the
             allele by a fault of the machine; None elsewhere.
+        may_be_one_sided: Whether hardly any molecule on the other strand can be the assay's design.
         is_poor_sample: Whether the whole sample's qualities are low.
         look_beside: Looks at what lies beside; None where nothing can be seen.
         near_primer: Which molecules end close to a primer under the allele (n); None without
@@ -51,6 +52,7 @@ class Support:
     chance: NDArray[np.float64]
     weight: NDArray[np.int64]
     artefact_strand: str | None = None
+    may_be_one_sided: bool = False
     is_poor_sample: bool = False
     look_beside: Callable[[], Surroundings | None] | None = None
     near_primer: NDArray[np.bool_] | None = None

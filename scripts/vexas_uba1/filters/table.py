@@ -66,8 +66,8 @@ FLAGS: tuple[Flag, ...] = (
         "one_strand",
         "Support on one strand only, although the other strand had the power to show the allele",
         f"chance below {UNLIKELY:g} and under {FAINT:g} of its due; with nothing on the other "
-        f"strand below {UNLIKELY_SILENCE:g}; for T>G before T or G, errors explain the other "
-        f"strand's with a chance above {EXPLAINED:g}",
+        f"strand below {UNLIKELY_SILENCE:g}; for T>G before T or G, nothing on the other strand, "
+        f"or what errors explain with a chance above {EXPLAINED:g}",
         "two-colour chemistry reads A[T]T of the minus strand as T>G "
         "(doi:10.1101/2025.09.27.678978); threshold chosen here",
         one_strand,
@@ -103,7 +103,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         "excess_mismatches",
         "The supporting fragments differ from the reference beside the allele more than others do",
-        f"{FEWEST_MISMATCHES:g} or more each on average, chance below {UNLIKELY_EXCESS:g}",
+        f"{FEWEST_MISMATCHES:g} or more each on average, chance below {UNLIKELY_EXCESS:g}; bases "
+        f"below {LOW_BASE_QUALITY} are not compared",
         "threshold chosen here",
         excess_mismatches,
     ),

@@ -23,6 +23,7 @@ from vexas_uba1.fragments.marks import FORWARD, ORIGIN_OF, ORIGINS, REVERSE
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES, base_error, quality_class
 from vexas_uba1.fragments.stretches import UNCERTAIN, Copies, stretches_of
 from vexas_uba1.grouping.grouping import Grouping
+from vexas_uba1.reference import UNKNOWN
 
 _Kind = TypeVar("_Kind", bound=np.generic)
 _CELLS = 500_000
@@ -130,9 +131,16 @@ class Molecules:
         np.maximum.at(end, molecule, self._reads.fragment_end[kept])
         return start, end
 
-    def beside(self, molecules: NDArray[np.int64], start: int, end: int) -> NDArray[np.uint8]:
-        """Return what some molecules show over ``[start, end)``, coded as in a column (m, P)."""
-        return self.stretch(molecules, start, end).code
+    def beside(
+        self, molecules: NDArray[np.int64], start: int, end: int, least_quality: int = 0
+    ) -> NDArray[np.uint8]:
+        """Return what some molecules show over ``[start, end)``, coded as in a column (m, P).
+
+        Bases of a lower Phred than ``least_quality`` are N.
+        """
+        shown = self.stretch(molecules, start, end)
+        poor = (shown.quality < least_quality) & (shown.code < UNKNOWN)
+        return np.where(poor, np.uint8(UNKNOWN), shown.code)
 
     def stretch(self, molecules: NDArray[np.int64], start: int, end: int) -> Stretch:
         """Return the observations of m molecules, ascending, over ``[start, end)``."""

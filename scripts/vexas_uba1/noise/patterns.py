@@ -40,8 +40,10 @@ def misreading(
     """Return the probability of showing ``pattern`` by error alone, by class of observations.
 
     If the pattern is not in the sample, its molecules are other haplotypes misread: each haplotype
-    seen counts by its share, the reference with half a molecule more, so that a sample in which
-    every molecule shows the pattern is tested too.
+    counts by its share, the reference with half a molecule more, so that a sample in which every
+    molecule shows the pattern is tested too. Of the reference's molecules some are misread
+    themselves, as others that are seen; there are as many of them as its own say, divided by the
+    chance that one is read right.
 
     Args:
         view: Molecules informative on the view's places.
@@ -58,6 +60,13 @@ def misreading(
         parents[view.reference_pattern] = parents.get(view.reference_pattern, 0.0) + 0.5
     total = sum(parents.values())
     classes = view.classes
+    known = parents.get(view.reference_pattern, 0.0)
+    really = min(total, known / _read_whole(view))
+    if known < total:
+        misread_less = (total - really) / (total - known)
+        parents = {parent: misread_less * weight for parent, weight in parents.items()}
+    if known:
+        parents[view.reference_pattern] = really
     chance = misplaced(classes.mapping_quality)
     variance, site_variance = np.zeros(chance.size), np.zeros(chance.size)
     for parent, weight in parents.items():
@@ -74,7 +83,18 @@ def misreading(
 def reference_misread(view: View, pattern: Pattern, model: ErrorModel) -> NDArray[np.float64]:
     """Return the part of :func:`misreading` that is the reference misread alone: quick to know."""
     known = view.haplotypes.get(view.reference_pattern, 0)
-    return _misread(view, view.reference_pattern, pattern, model).chance * known / max(1, view.size)
+    share = min(1.0, known / _read_whole(view) / max(1, view.size))
+    return _misread(view, view.reference_pattern, pattern, model).chance * share
+
+
+def _read_whole(view: View) -> float:
+    """Return the share of molecules of which all places are read right."""
+    classes = view.classes
+    if not view.size:
+        return 1.0
+    # Sorted, so that no order of positions shows in the last digit.
+    whole = np.sort(read_right(classes.quality), axis=0).prod(axis=0)
+    return float(whole @ classes.size) / view.size
 
 
 def _misread(view: View, parent: Pattern, pattern: Pattern, model: ErrorModel) -> Misreading:
