@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,65 @@ def test_the_laboratorys_words_follow_where_its_definition_is_met(
     )
     assert ("In molecular remission (ours)." in texts[1]) == has_words
     assert "remission" not in texts[0]
+
+
+NEGATIVE = a_point("N", "2026-06-01", 0, 1_500)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [a_point("A", "2026-01-01", 0, 1_000)],
+        [a_point("A", "2026-07-01", 300, 1_000)],
+        [a_point("A", "2026-01-01", 9, 1_000, filters=("carry_over",))],
+        [
+            a_point("A", "2026-01-01", 300, 1_000),
+            a_point("M", "2026-06-01", 200, 1_000, specimen="bone_marrow"),
+        ],
+    ],
+    ids=["never positive", "before the first", "only flagged", "marrow of the same day"],
+)
+def test_the_laboratorys_words_need_a_variant_before_and_none_beside(
+    others: list[SampleResult],
+) -> None:
+    assert "emission" not in " ".join(said([*others, NEGATIVE], BY_DEFINITION))
+
+
+@pytest.mark.parametrize("change", [{"assay": "rna"}, {"unit": "reads"}])
+def test_the_laboratorys_words_are_not_for_rna_or_reads(change: dict[str, Any]) -> None:
+    negative = a_point("N", "2026-06-01", 0, 1_500, **change)
+    texts = said([a_point("A", "2026-01-01", 300, 1_000), negative], BY_DEFINITION)
+    assert "emission" not in " ".join(texts)
+
+
+def test_the_laboratorys_words_are_of_the_whole_sample() -> None:
+    other = a_point("N", "2026-06-01", 0, 1_500)
+    still = a_variant(hgvs_c="c.121A>G", hgvs_p="p.(Met41Val)", alt_fragments=300)
+    shown = replace(other, call=replace(other.call, variants=(still,)))
+    series = the_series([a_point("A", "2026-01-01", 300, 1_000), shown])
+    assert len(series.courses) == 2
+    told = [
+        result_text(series, course, point, BY_DEFINITION)
+        for course in series.courses
+        for point in course.points
+    ]
+    assert "emission" not in " ".join(told)
+
+
+def test_a_sample_that_tells_nothing_is_passed_over() -> None:
+    for between in (
+        a_point("B", "2026-02-01", 0, 0, limit=None),
+        a_point("B", "2026-02-01", 20, 1_000, filters=("one_strand",)),
+        a_point("B", "2026-02-01", 20, 1_000, unit="reads"),
+    ):
+        found = points(
+            [a_point("A", "2026-01-01", 600, 1_500), between, a_point("C", "2026-03-01", 0, 1_500)]
+        )
+        assert found[1].change is None
+        assert found[1].not_compared
+        assert found[2].compared_with == "A"
+        assert found[2].change is not None
+        assert found[2].change.direction == "lower"
 
 
 def test_a_blind_sample_is_no_negative() -> None:
@@ -311,6 +371,8 @@ def test_any_course_stays_within_its_frame(given_points: list[tuple[Any, int, st
     for mark in figure.marks:
         assert figure.left <= mark.x <= figure.right
         assert figure.top <= mark.high <= mark.y <= mark.low <= figure.bottom + 1e-9
+    for (left, _), (right, _) in pairwise(figure.dates):
+        assert right - left >= 100
 
 
 def test_the_page_and_the_table_show_the_series(tmp_path: Path) -> None:

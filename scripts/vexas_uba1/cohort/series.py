@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cached_property
 
 from vexas_uba1.cohort.change import Change, Measured, compare
 from vexas_uba1.result import ForcedAllele, SampleCall, SampleInfo, SampleResult, Variant
@@ -97,6 +97,37 @@ class Series:
     courses: tuple[Course, ...]
     undated: tuple[str, ...]
     failed: tuple[str, ...]
+
+    @cached_property
+    def without_variant(self) -> frozenset[str]:
+        """Samples of DNA molecules without any of the alleles, after one that had some.
+
+        Nor has any other sample of the same day one.
+        """
+        seen = [
+            (point.sample.collected, point.state)
+            for course in self.courses
+            for point in course.points
+            if point.state in ("detected", "flagged")
+        ]
+        positive = {day for day, state in seen if state == "detected"}
+        touched = {day for day, _ in seen}
+        return frozenset(
+            point.sample.id
+            for course in self.courses
+            for point in course.points
+            if positive
+            and min(positive) < point.sample.collected
+            and point.sample.collected not in touched
+            and not point.is_rna
+            and point.count_unit != "reads"
+            and all(
+                other.state == "not_detected"
+                for each in self.courses
+                for other in each.points
+                if other.sample.id == point.sample.id
+            )
+        )
 
 
 def series_of(results: Iterable[SampleResult], failed: Sequence[SampleInfo]) -> tuple[Series, ...]:
@@ -225,13 +256,21 @@ def _compared(courses: Sequence[Course]) -> tuple[Course, ...]:
 
 
 def _before(course: Course) -> dict[int, int]:
-    """Return for each point that of the same specimen and material before it, by number."""
+    """Return for each point that of the same specimen and material before it, by number.
+
+    One that tells nothing is passed over, if there is one before it that does.
+    """
     if not course.hgvs_c:
         return {}
     kinds: dict[tuple[str, bool], list[int]] = {}
+    found = {}
     for number, point in enumerate(course.points):
-        kinds.setdefault((point.sample.specimen, point.is_rna), []).append(number)
-    return {later: earlier for kind in kinds.values() for earlier, later in pairwise(kind)}
+        earlier = kinds.setdefault((point.sample.specimen, point.is_rna), [])
+        able = [each for each in earlier if not _hindrance(course.points[each], point)]
+        if earlier:
+            found[number] = (able or earlier)[-1]
+        earlier.append(number)
+    return found
 
 
 def _hindrance(earlier: Point, later: Point) -> str:
@@ -255,9 +294,16 @@ def result_text(series: Series, course: Course, point: Point, remission: Remissi
         remission: The laboratory's definition, or None.
     """
     words = ""
-    if remission is not None and point.limit_of_detection_vaf is not None:
+    if remission is not None and point.sample.id in series.without_variant:
         needed = point.required_limit_vaf if remission.limit_vaf is None else remission.limit_vaf
-        words = remission.wording if point.limit_of_detection_vaf <= needed else ""
+        limits = [
+            each.limit_of_detection_vaf
+            for other in series.courses
+            for each in other.points
+            if each.sample.id == point.sample.id
+        ]
+        if all(limit is not None and limit <= needed for limit in limits):
+            words = remission.wording
     return render_text("series_result", s=series, c=course, p=point, words=words)
 
 

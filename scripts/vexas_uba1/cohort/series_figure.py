@@ -9,9 +9,12 @@ from datetime import date
 
 from vexas_uba1.cohort.series import Course, Point
 
-WIDTH, HEIGHT = 640.0, 250.0
+WIDTH, HEIGHT = 640.0, 258.0
 _LEFT, _RIGHT = 62.0, 622.0
-_TOP, _BOTTOM = 14.0, 206.0
+_NONE_ROW, _TOP, _BOTTOM = 16.0, 36.0, 214.0
+"""Where a sample without any limit stands, and the axis."""
+_DATE = 100.0
+"""Room of a date, in the letters of a narrow page."""
 _MOST_DECADES = 4
 _ROOM = 14.0
 """Left free within the frame to both sides, so that marks do not stand on it."""
@@ -63,6 +66,7 @@ class Figure:
     dates: tuple[tuple[float, str], ...]
     lines: tuple[Line, ...]
     marks: tuple[Mark, ...]
+    none_row: float | None
     specimens: tuple[str, ...]
 
 
@@ -100,7 +104,8 @@ def _figure(course: Course, points: Sequence[Point], titles: Mapping[str, str]) 
     for point, day in zip(points, days, strict=True):
         specimen = point.sample.specimen
         aside = _APART * (present.index(specimen) - (len(present) - 1) / 2)
-        at = y(_height(point) or 1.0)
+        height = _height(point)
+        at = _NONE_ROW if height is None else y(height)
         seen = point.state in ("detected", "flagged")
         mark = Mark(
             kind=point.state,
@@ -112,8 +117,8 @@ def _figure(course: Course, points: Sequence[Point], titles: Mapping[str, str]) 
             title=titles[point.sample.id],
         )
         marks.append(mark)
-        # A limit of a sample that tells nothing is no point of a course.
-        if point.state == "not_assessable":
+        # What cannot be compared is no point of a course.
+        if point.state in ("not_assessable", "flagged") or point.count_unit == "reads":
             continue
         if (earlier := last.get(specimen)) is not None:
             is_known = "not_detected" not in (earlier.kind, mark.kind)
@@ -136,6 +141,7 @@ def _figure(course: Course, points: Sequence[Point], titles: Mapping[str, str]) 
         ),
         lines=tuple(lines),
         marks=tuple(marks),
+        none_row=_NONE_ROW if any(_height(point) is None for point in points) else None,
         specimens=tuple(present),
     )
 
@@ -148,10 +154,13 @@ def _height(point: Point) -> float | None:
 
 
 def _dates(places: Sequence[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
-    """Return the dates that have room beside each other, the last one always."""
-    width = 74.0
+    """Return the dates that have room beside each other, the last one always.
+
+    That one ends where it stands if it stands at the frame, and then takes more room to its left.
+    """
     kept: list[tuple[float, str]] = []
     for place in reversed(places):
-        if not kept or kept[-1][0] - place[0] >= width:
+        room = _DATE if not kept or kept[-1][0] <= _RIGHT - _DATE / 2 else 1.5 * _DATE
+        if not kept or kept[-1][0] - place[0] >= room:
             kept.append(place)
     return tuple(reversed(kept))
