@@ -18,6 +18,8 @@ from vexas_uba1.result import ForcedAllele, SampleCall, SampleInfo, Variant
 from vexas_uba1.versioned import read_versioned
 
 SCHEMA_VERSION = "1.1"
+_NAMED_FROM = 0.01
+"""Share of the expected fragments from which a donor is named; all count."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class AlleleCheck:
         expected_fragments: Foreign ALT fragments expected from ``donors``.
         tail_probability: Of ``alt_fragments`` or more by error and hopping; 1 where there are none.
         explained: ``called`` and the tail probability is above ``EXPLAINED_ABOVE``.
-        donors: Samples of other patients in which the allele was called, by id.
+        donors: Samples of other patients in which the allele was called, and not explained itself,
+            the likeliest first, each with a hundredth of the expected fragments at least.
         same_patient: Samples of this patient in which it was called, by id. They share the clone,
             so they are named but never explain a call away.
         same_patient_expected_fragments: Foreign ALT fragments expected from ``same_patient``.
@@ -170,45 +173,68 @@ def _check_allele(
     alt_fragments: Mapping[str, int],
     hopping_rates: Mapping[str, float],
 ) -> dict[str, AlleleCheck]:
-    """Check one allele in each sample that shows it; ``alt_fragments`` is by sample id."""
-    depths = {call.sample.id: _depth_fragments(call, allele) for call in calls}
-    total_depth = sum(depths.values())
+    """Check one allele in each sample that shows it, or that it may have hopped into.
+
+    What hopped into a sample is no source itself: calls that are explained are asked for once, and
+    then no more among the donors.
+    """
     carriers = [
         call.sample for call in calls if any(variant.hgvs_c == allele for variant in call.variants)
     ]
+    checks = _against(allele, calls, carriers, alt_fragments, hopping_rates)
+    sources = [carrier for carrier in carriers if not checks[carrier.id].explained]
+    if not sources or len(sources) == len(carriers):
+        return checks
+    return _against(allele, calls, sources, alt_fragments, hopping_rates)
 
-    def expected_from(donors: Sequence[SampleInfo], sample: SampleInfo) -> float:
+
+def _against(
+    allele: str,
+    calls: Sequence[SampleCall],
+    sources: Sequence[SampleInfo],
+    alt_fragments: Mapping[str, int],
+    hopping_rates: Mapping[str, float],
+) -> dict[str, AlleleCheck]:
+    """Check one allele in each sample against some sources; ``alt_fragments`` is by sample id."""
+    depths = {call.sample.id: _depth_fragments(call, allele) for call in calls}
+    total_depth = sum(depths.values())
+
+    def expected_from(donor: SampleInfo, sample: SampleInfo) -> float:
         here = depths[sample.id]
-        return hopping_rates[sample.index_type] * math.fsum(
-            alt_fragments[donor.id] * here / (total_depth - min(here, depths[donor.id]))
-            for donor in donors
-        )
+        shared_by = total_depth - min(here, depths[donor.id])
+        return hopping_rates[sample.index_type] * alt_fragments[donor.id] * here / shared_by
 
     checks = {}
     for call in calls:
         sample = call.sample
-        others = [carrier for carrier in carriers if carrier.id != sample.id]
-        kin = [other for other in others if sample.patient and other.patient == sample.patient]
-        donors = [other for other in others if other not in kin]
+        others = [source for source in sources if source.id != sample.id]
         alt = alt_fragments.get(sample.id, 0)
         if not alt and not others:
             continue
-        expected = expected_from(donors, sample)
+        kin = [other for other in others if sample.patient and other.patient == sample.patient]
+        share = {donor.id: expected_from(donor, sample) for donor in others if donor not in kin}
+        expected = math.fsum(share.values())
         shown = _counted(call, allele)
         tail = 1.0
         if alt and shown is not None:
             tail = probability(alt, shown.quality, shown.expected_error_fragments, expected)
-        called = sample in carriers
+        called = any(variant.hgvs_c == allele for variant in call.variants)
         checks[sample.id] = AlleleCheck(
             alt_fragments=alt,
             depth_fragments=depths[sample.id],
             called=called,
             expected_fragments=expected,
             tail_probability=tail,
-            explained=called and bool(donors) and tail > EXPLAINED_ABOVE,
-            donors=tuple(donor.id for donor in donors),
+            explained=called and bool(share) and tail > EXPLAINED_ABOVE,
+            donors=tuple(
+                donor
+                for donor in sorted(share, key=lambda each: (-share[each], each))
+                if share[donor] >= _NAMED_FROM * expected
+            ),
             same_patient=tuple(other.id for other in kin),
-            same_patient_expected_fragments=expected_from(kin, sample),
+            same_patient_expected_fragments=math.fsum(
+                expected_from(other, sample) for other in kin
+            ),
         )
     return checks
 
