@@ -144,7 +144,7 @@ def test_windows_line_ends_a_byte_order_mark_and_numbers_are_read(capfd, tmp_pat
     sheet.write_bytes((mark + text).encode("utf-8"))
     said = here(capfd, "check", "--config", config)
     assert said.code == 0, said.err
-    assert said.out.startswith("1 samples ")
+    assert said.out.startswith("1 sample ")
 
 
 def test_all_errors_of_both_files_are_told_at_once(capfd, tmp_path):

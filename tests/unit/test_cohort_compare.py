@@ -96,7 +96,7 @@ def test_what_is_no_result_is_named_and_no_sample_is_passed_over(wrong, folders,
     (old / "samples" / "S1" / "S1.result.json").write_text(wrong, encoding="utf-8")
     said = here(capfd, "compare", old, new)
     assert said.code == 2 and said.out == ""
-    assert said.err.startswith("error: S1.result.json: ")
+    assert said.err.startswith(f"error: {old}/samples/S1/S1.result.json: ")
     (old / "samples" / "S1" / "S1.result.json").unlink()
     with pytest.raises(UserError, match=r"S1\.result\.json: No such file"):
         compare(old, new)

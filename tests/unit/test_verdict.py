@@ -8,6 +8,7 @@ import pytest
 
 from builders.results import a_call, a_codon41, a_qc, a_sample, a_target, a_variant, an_input
 from vexas_uba1 import paths, texts
+from vexas_uba1.errors import UserError
 from vexas_uba1.result import PrimerUse
 from vexas_uba1.verdict import decide, leading
 
@@ -391,5 +392,35 @@ def test_a_laboratorys_own_words_reach_the_sentence(tmp_path, monkeypatch):
     try:
         assert "Origin: see our guide." in verdict(vexas(0.3)).text
         assert texts.phrases("limitations")["origin"].startswith("Origin: see our guide; ")
+    finally:
+        texts._template.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("Only {gene} was", "Only {genes} was", "limitations.scope has braces"),
+        ('"failed": "Failed: no result",', "", "the texts of labels"),
+        (
+            '"indeterminate": "Indeterminate",',
+            '"indeterminate": "Indeterminate"',
+            "wording.j2, row",
+        ),
+        ("{%- set use =", "{%- set usage =", "use is missing"),
+    ],
+)
+def test_a_slip_in_the_wording_is_told_with_its_place(tmp_path, monkeypatch, old, new, says):
+    folder = shutil.copytree(paths.templates(), tmp_path / "report")
+    file = folder / "wording.j2"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+    monkeypatch.setattr(paths, "templates", lambda: folder)
+    texts._template.cache_clear()
+    try:
+        with pytest.raises(UserError) as raised:
+            texts.check_wording()
+        assert says in str(raised.value)
+        assert "wording.j2" in str(raised.value)
     finally:
         texts._template.cache_clear()

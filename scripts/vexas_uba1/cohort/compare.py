@@ -114,7 +114,7 @@ def _outcome(file: Path) -> Outcome:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            f"this is no result: {error!r} is missing or wrong", remedy=_REMEDY, file=file.name
+            f"this is no result: {error!r} is missing or wrong", remedy=_REMEDY, file=str(file)
         ) from None
 
 
@@ -123,9 +123,9 @@ def _content(file: Path) -> dict[str, Any]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else f"it is not JSON: {error}"
-        raise UserError(str(reason), remedy=_REMEDY, file=file.name) from None
+        raise UserError(str(reason), remedy=_REMEDY, file=str(file)) from None
     if not isinstance(content, dict):
-        raise UserError("this is no result", remedy=_REMEDY, file=file.name)
+        raise UserError("this is no result", remedy=_REMEDY, file=str(file))
     return content
 
 
