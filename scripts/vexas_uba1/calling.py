@@ -57,6 +57,10 @@ CONFLICTING = (
     "that were merged without read groups, or with another version of themselves); limits count "
     "them as molecules that may have shown an allele"
 )
+NOTHING_THERE = (
+    "no record lies where {gene} is on {build}, the build by the contigs' lengths: was something "
+    "else sequenced, or was another build aligned to?"
+)
 NO_NAMES = (
     "{count} records of mates have no name, so nothing says which belong together; they were left "
     "out, and limits count them as molecules that may have shown an allele"
@@ -199,6 +203,8 @@ def _quality_control(
 ) -> QualityControl:
     reads, reference, duplicates = seen.reads, seen.reference, seen.grouping.report
     warnings = [*extraction.warnings, *seen.warnings, *duplicate_warnings(duplicates)]
+    if not extraction.records:
+        warnings.append(NOTHING_THERE.format(gene=seen.placed.locus.gene, build=extraction.build))
     if options.sample.assay == "rna" and duplicates.identity == "names":
         warnings.append(SINGLE_RNA)
     if conflicting := reads.excluded.get("conflicting"):

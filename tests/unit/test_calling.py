@@ -617,3 +617,14 @@ def test_a_view_of_few_fragments_shows_them_all(tmp_path):
     assert len(view.reference_rows) == 10
     assert {row.strand for row in view.alt_rows} <= {"forward", "reverse"}
     assert view.reads_by_base[1] == {"A": 0, "C": 7, "G": 0, "T": 30}
+
+
+def test_a_file_without_any_record_of_the_gene_asks_for_the_build(tmp_path):
+    # GRCh37 by the contig's length, and all reads where the gene is on GRCh38.
+    builder = SamBuilder([("chrX", 155_270_560)])
+    for number in range(40):
+        builder.read(f"r{number}", 47_199_000 + number, "ACGTACGTAC" * 10)
+    call = call_bam(builder.write_bam(tmp_path / "wrong.bam"), tmp_path)
+    (warning,) = [each for each in call.qc.warnings if "no record lies" in each]
+    assert "UBA1 is on GRCh37" in warning
+    assert decide(call).code == "not_assessable"
