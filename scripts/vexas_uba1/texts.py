@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 TEMPLATE = "wording.j2"
 _REMEDY = "Mend workflow/report/wording.j2, or take it from the release again"
 _CODES = (
-    *("detected", "low_level", "indeterminate", "other_variant", "not_assessable", "not_detected"),
+    "detected",
+    "low_level",
+    "indeterminate",
+    "other_variant",
+    "not_assessable",
+    "not_detected",
 )
 _TEXTS: dict[str, str | dict[str, str]] = {
     "use": "",

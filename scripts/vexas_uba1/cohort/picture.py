@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from vexas_uba1.cohort.entries import CohortEntry
 from vexas_uba1.numbers import count, limit
+from vexas_uba1.report.vaf_scale import VafScale
 from vexas_uba1.report.wording import UNITS, vaf_term
 from vexas_uba1.result import SampleCall
 
@@ -177,14 +178,15 @@ def _limit_axis(
     none = Aside(_HEAD + _ASIDE / 2 - 3, _HEAD + _ASIDE - 6) if None in limits else None
     top = _HEAD + _ASIDE if none else _HEAD
 
+    scale = VafScale(top, top + _PLOT, decades)
+
     def y(vaf: float | None) -> float:
         if vaf is None and none:
             return none.at
         assert vaf is not None
-        return round(top - math.log10(vaf) / decades * _PLOT, 1)
+        return scale.at(vaf)
 
-    ticks = tuple((y(10.0**-power), f"{100 / 10**power:g} %") for power in range(decades + 1))
-    return y, ticks, none
+    return y, scale.ticks, none
 
 
 def _required(calls: Iterable[SampleCall]) -> dict[float, set[str]]:

@@ -68,6 +68,11 @@ class Point:
         """Whether its VAF is one of RNA."""
         return self.sample.assay == "rna"
 
+    @property
+    def counts_dna(self) -> bool:
+        """Whether its counts are of molecules of DNA."""
+        return not self.is_rna and self.count_unit != "reads"
+
 
 @dataclass(frozen=True)
 class Course:
@@ -104,29 +109,19 @@ class Series:
 
         Nor has any other sample of the same day one.
         """
-        seen = [
-            (point.sample.collected, point.state)
-            for course in self.courses
-            for point in course.points
-            if point.state in ("detected", "flagged")
-        ]
-        positive = {day for day, state in seen if state == "detected"}
-        touched = {day for day, _ in seen}
+        by_sample: dict[str, list[Point]] = {}
+        for course in self.courses:
+            for point in course.points:
+                by_sample.setdefault(point.sample.id, []).append(point)
+        points = [point for own in by_sample.values() for point in own]
+        detected = {each.sample.collected for each in points if each.state == "detected"}
+        seen = detected | {each.sample.collected for each in points if each.state == "flagged"}
         return frozenset(
-            point.sample.id
-            for course in self.courses
-            for point in course.points
-            if positive
-            and min(positive) < point.sample.collected
-            and point.sample.collected not in touched
-            and not point.is_rna
-            and point.count_unit != "reads"
-            and all(
-                other.state == "not_detected"
-                for each in self.courses
-                for other in each.points
-                if other.sample.id == point.sample.id
-            )
+            sample
+            for sample, own in by_sample.items()
+            if all(each.state == "not_detected" and each.counts_dna for each in own)
+            and any(day < own[0].sample.collected for day in detected)
+            and own[0].sample.collected not in seen
         )
 
 

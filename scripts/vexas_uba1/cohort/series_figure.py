@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from vexas_uba1.cohort.series import Course, Point
+from vexas_uba1.report.vaf_scale import VafScale
 
 WIDTH, HEIGHT = 640.0, 258.0
 _LEFT, _RIGHT = 62.0, 622.0
@@ -87,9 +88,8 @@ def _figure(course: Course, points: Sequence[Point], titles: Mapping[str, str]) 
     smallest = min([0.1, *heights, *(low for low in lows if low > 0)])
     decades = min(_MOST_DECADES, max(2, math.ceil(-math.log10(smallest) - 1e-9)))
 
-    def y(vaf: float) -> float:
-        exponent = math.log10(max(vaf, 10.0**-decades))
-        return round(_TOP - (_BOTTOM - _TOP) * exponent / decades, 1)
+    scale = VafScale(_TOP, _BOTTOM, decades)
+    y = scale.at
 
     days = [date.fromisoformat(point.sample.collected).toordinal() for point in points]
     first, span = min(days), max(days) - min(days)
@@ -133,7 +133,7 @@ def _figure(course: Course, points: Sequence[Point], titles: Mapping[str, str]) 
         bottom=_BOTTOM,
         name=course.hgvs_c,
         vaf_name="RNA VAF" if points[0].is_rna else "VAF",
-        ticks=tuple((y(10.0**-power), f"{100 / 10**power:g} %") for power in range(decades + 1)),
+        ticks=scale.ticks,
         dates=_dates(
             sorted(
                 {(x(day), point.sample.collected) for point, day in zip(points, days, strict=True)}

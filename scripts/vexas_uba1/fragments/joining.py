@@ -138,9 +138,13 @@ def join_tile(
     layer = copies.layer[stretches.read[chosen]]
     shape = molecules.size, end - start
     canvas = _Canvas(shape, detail=detail)
+
+    def lay_out(some: NDArray[np.int64]) -> Rows:
+        return rows_of(reads, stretches, some, start, end, most=FRAGMENT_FLOOR, detail=detail)
+
     for number in (0, 1):
         mine = np.flatnonzero(layer == number)
-        rows = _rows(reads, stretches, chosen[mine], start, end, detail=detail)
+        rows = lay_out(chosen[mine])
         if number == 0:
             canvas.put(row[mine], rows)
         elif mine.size:
@@ -149,27 +153,12 @@ def join_tile(
             canvas.add(second, FRAGMENT_FLOOR)
     mine = np.flatnonzero(layer < 0)
     if mine.size:
-        rows = _rows(reads, stretches, chosen[mine], start, end, detail=detail)
+        rows = lay_out(chosen[mine])
         bases = _Families.from_rows(row[mine], rows, copies.strand[rows.read])
         floor = np.repeat(copies.floor[molecules], end - start)
         share = np.repeat(copies.share[molecules], end - start)
         canvas.add_families(bases, floor, share)
     return canvas.tile(start, molecules)
-
-
-def _rows(
-    reads: Reads,
-    stretches: Stretches,
-    chosen: NDArray[np.int64],
-    start: int,
-    end: int,
-    *,
-    detail: bool,
-) -> Rows:
-    """Return what some stretches tell, trusted no more than a fragment is."""
-    rows = rows_of(reads, stretches, chosen, start, end, detail=detail)
-    np.minimum(rows.quality, FRAGMENT_FLOOR, out=rows.quality)
-    return rows
 
 
 class _Canvas:

@@ -128,6 +128,7 @@ def rows_of(
     start: int,
     end: int,
     *,
+    most: int,
     detail: bool,
 ) -> Rows:
     """Lay out some stretches over the positions ``[start, end)``.
@@ -138,6 +139,7 @@ def rows_of(
         chosen: Which of these.
         start: 0-based.
         end: Exclusive.
+        most: Phred that a base of one read is trusted to at most.
         detail: Whether distances are wanted.
     """
     width = end - start
@@ -146,7 +148,7 @@ def rows_of(
     )
     first = base - (position - start)
     code = _windows(reads.code, first, width)
-    quality = _windows(reads.quality, first, width)
+    quality = np.minimum(_windows(reads.quality, first, width), np.uint8(most))
     shift = stretches.marks.shift[read]
     marks = _windows(stretches.marks.of, first + shift, width)
     gap = np.flatnonzero(stretches.deleted[chosen])
@@ -154,7 +156,7 @@ def rows_of(
         # The bases of a gap share one place in the read, and are as good as the worse one beside.
         code[gap] = DELETED
         beside = np.minimum(reads.quality[base[gap]], reads.quality[base[gap] - 1])
-        quality[gap] = beside[:, None]
+        quality[gap] = np.minimum(beside, np.uint8(most))[:, None]
         marks[gap] = stretches.marks.of[base[gap] + shift[gap]][:, None]
     at = np.arange(width, dtype=np.int32)
     low = (position - start).astype(np.int32)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vexas_uba1.numbers import interval, limit, percent
+from vexas_uba1.report.vaf_scale import VafScale
 from vexas_uba1.report.wording import vaf_term
 from vexas_uba1.result import SampleCall, Variant
 
@@ -88,9 +89,8 @@ def draw_vaf_axis(call: SampleCall) -> VafAxis | None:
     term = vaf_term(call)
     decades = min(4, max(2, 1 + max(math.floor(-math.log10(value)) for value in smallest)))
 
-    def x(vaf: float) -> float:
-        exponent = math.log10(max(vaf, 10.0**-decades))
-        return round(_RIGHT + (_RIGHT - _LEFT) * exponent / decades, 1)
+    scale = VafScale(_RIGHT, _LEFT, decades)
+    x = scale.at
 
     marks = [_mark(variant, _TOP + _ROW * index, x) for index, variant in enumerate(shown)]
     if bound is not None:
@@ -114,9 +114,7 @@ def draw_vaf_axis(call: SampleCall) -> VafAxis | None:
         left=_LEFT,
         right=_RIGHT,
         text_height=_TEXTS,
-        ticks=tuple(
-            (x(10.0**-power), f"{100 / 10**power:g} %") for power in range(decades, -1, -1)
-        ),
+        ticks=scale.ticks[::-1],
         lines=tuple(
             LimitLine(
                 kind=kind,
