@@ -20,7 +20,8 @@ from vexas_uba1.fragments.qualities import base_error
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import load_locus
-from vexas_uba1.noise import ErrorModel, fit
+from vexas_uba1.noise import ErrorModel, PositionCounts, fit
+from vexas_uba1.noise.two_colour import Artefact, artefact
 from vexas_uba1.panel.normal import normal_of
 from vexas_uba1.panel.rates import site_rates
 from vexas_uba1.reference import BASES, ReferenceWindow
@@ -111,15 +112,11 @@ def gene() -> Gene:
     )
 
 
-def artefact_strand(change: Change) -> str | None:
-    """Return the strand on which two-colour machines show a change by themselves."""
+def artefact_of(change: Change, counted: PositionCounts) -> Artefact | None:
+    """Return the fault of two-colour machines that can show a change, as the caller sees it."""
     at = gene().placed.codon_positions[change.row]
     around = gene().reference.slice(at - 1, at + 2)
-    if (around[1], BASES[change.alt]) == ("T", "G") and around[2] in "TG":
-        return "forward"
-    if (around[1], BASES[change.alt]) == ("A", "C") and around[0] in "AC":
-        return "reverse"
-    return None
+    return artefact(around, BASES[change.alt], counted, frozenset(gene().placed.codon_positions))
 
 
 def is_poor(library: Library) -> bool:
@@ -213,7 +210,7 @@ class Sample:
             evidence.shows,
             evidence.chance,
             evidence.weight,
-            artefact_strand=artefact_strand(change),
+            artefact=artefact_of(change, self.background.counted),
             panel_vaf=self._panel_vaf(change, evidence),
             is_poor_sample=not judges_quality or is_poor(self.drawing.library),
         )

@@ -24,7 +24,7 @@ from benchmarks.figures import (
 from benchmarks.observations import FAMILIES, GOOD, KNOWN, PLAIN, TWO_COLOUR, UNEVEN, C
 from benchmarks.optimum import optimum
 from benchmarks.pages import section_of
-from benchmarks.spiked import Change, Sample, artefact_strand, drawing_of, gene
+from benchmarks.spiked import Change, Sample, artefact_of, drawing_of, gene
 from vexas_uba1.caller.caller import TestLevels
 from vexas_uba1.noise import count_positions
 
@@ -82,7 +82,9 @@ def test_optimum_with_one_kind_of_molecule_is_a_binomial_test():
 
 
 def test_artefact_strand_is_known_for_the_alleles_that_two_colour_machines_show():
-    named = {gene().name(change): artefact_strand(change) for change in gene().changes}
+    counted = drawing_of(PLAIN, "coding", 1).background(10).counted
+    found = {gene().name(change): artefact_of(change, counted) for change in gene().changes}
+    named = {name: fault and fault.strand for name, fault in found.items()}
     assert {name for name, strand in named.items() if strand} == {"c.121A>C", "c.122T>G"}
     assert (named["c.121A>C"], named["c.122T>G"]) == ("reverse", "forward")
 

@@ -7,6 +7,7 @@ import pytest
 
 from builders.calls import view_with
 from vexas_uba1.filters import FLAGS, Support, Surroundings, pass_chance, raise_flags
+from vexas_uba1.noise.two_colour import Artefact
 
 
 def alike(view):
@@ -17,7 +18,8 @@ def alike(view):
 def flags(view, artefact_strand=None, **more):
     good = np.full(view.size, 1e-4)
     shows = view.showing((0, 1, 2))
-    return raise_flags(Support(view, shows, good, alike(view), artefact_strand, **more))
+    fault = Artefact(artefact_strand) if artefact_strand else None
+    return raise_flags(Support(view, shows, good, alike(view), fault, **more))
 
 
 def view(alt, rest, **columns):
@@ -57,8 +59,10 @@ def test_few_on_the_strand_of_a_known_artefact_are_no_evidence():
         assert chance(skewed, alt, "reverse") == pytest.approx(
             1 - (1 - 17 / skewed.size) ** alt, abs=0.02
         )
-    # One read of the other strand is as good as none of many.
-    both = view(3, 97, strands=["-"] * 2 + ["+"] * 51 + ["-"] * 47)
+    # One read of the other strand may be an error in one sample of 200; two are beyond them.
+    one = view(3, 97, strands=["-"] * 2 + ["+"] * 51 + ["-"] * 47)
+    assert "one_strand" in flags(one, "reverse")
+    both = view(4, 96, strands=["-"] * 2 + ["+"] * 51 + ["-"] * 47)
     assert flags(both, "reverse") == {}
 
 
@@ -138,7 +142,8 @@ def test_every_flag_says_what_it_is_and_from_where():
 def chance(view, count, artefact_strand=None, **more):
     good = np.full(view.size, 1e-4)
     nobody = np.zeros(view.size, dtype=bool)
-    support = Support(view, nobody, good, alike(view), artefact_strand, **more)
+    fault = Artefact(artefact_strand) if artefact_strand else None
+    support = Support(view, nobody, good, alike(view), fault, **more)
     return float(pass_chance(support, np.array([count]))[0])
 
 
@@ -186,13 +191,14 @@ def test_the_chance_to_pass_knows_of_errors_on_the_honest_strand(error, share):
     chances = np.full(size, error)
     counts = np.array([8, 20, 45, 80])
     nobody = np.zeros(size, dtype=bool)
-    found = pass_chance(Support(seen, nobody, chances, alike(seen), "reverse"), counts)
+    fault = Artefact("reverse")
+    found = pass_chance(Support(seen, nobody, chances, alike(seen), fault), counts)
     for count, told in zip(counts.tolist(), found.tolist(), strict=True):
         passed = 0
         for _ in range(300):
             shows = generator.random(size) < error
             shows[generator.choice(size, count, replace=False)] = True
-            passed += not raise_flags(Support(seen, shows, chances, alike(seen), "reverse"))
+            passed += not raise_flags(Support(seen, shows, chances, alike(seen), fault))
         assert told == pytest.approx(passed / 300, abs=0.1)
 
 
@@ -308,6 +314,12 @@ def test_an_artefact_with_a_chance_read_of_the_honest_strand():
     seen = view(10, 980, strands=strands)
     assert flags(seen) == {}
     assert "errors explain the other 1" in flags(seen, "reverse")["one_strand"]
+    # Errors show one of 200 in one sample of fifty, a true allele hardly less often: no proof.
+    few = view(6, 394, strands=["-"] * 5 + ["+"] + ["+"] * 199 + ["-"] * 195)
+    assert "errors explain the other 1" in flags(few, "reverse")["one_strand"]
+    # Two of them are beyond errors; a true allele of six shows so few in a third of the samples.
+    enough = view(6, 394, strands=["-"] * 4 + ["+"] * 2 + ["+"] * 198 + ["-"] * 196)
+    assert flags(enough, "reverse") == {}
     # Ten on either strand are no artefact.
     both = view(20, 980, strands=["-", "+"] * 10 + ["+", "-"] * 490)
     assert flags(both, "reverse") == {}
@@ -325,3 +337,18 @@ def test_what_errors_of_poor_molecules_show_is_no_support():
     weight = np.where(seen.read_quality < 20, 2, 48)
     assert set(raise_flags(Support(seen, shows, good, alike(seen)))) == {"low_base_quality"}
     assert raise_flags(Support(seen, shows, good, weight)) == {}
+
+
+def test_an_artefact_that_other_places_rule_out_needs_less_proof():
+    # Six on one strand and one on the other, of 400: errors do that in one sample of fifty.
+    few = view(7, 393, strands=["-"] * 5 + ["+"] * 2 + ["+"] * 198 + ["-"] * 195)
+    shows, alone = few.showing((0, 1, 2)), np.full(few.size, 5e-4)
+
+    def flagged(fault):
+        return "one_strand" in raise_flags(Support(few, shows, alone, alike(few), fault))
+
+    assert flagged(Artefact("reverse"))
+    # 5 of 200 were artefacts; 4,000 such bases would show a hundred, not the two of errors.
+    assert not flagged(Artefact("reverse", 4_000, 2, 1.3))
+    assert flagged(Artefact("reverse", 4_000, 90, 1.3))
+    assert flagged(Artefact("reverse", 100, 0, 0.03))

@@ -53,6 +53,7 @@ from vexas_uba1.noise import (
     median_quality,
     reference_misread,
 )
+from vexas_uba1.noise.two_colour import Artefact, artefact
 from vexas_uba1.reference import BASES, UNKNOWN, ReferenceWindow
 from vexas_uba1.samples.primers import Primer
 
@@ -360,14 +361,15 @@ class Caller:
 
     def _support(self, evidence: Evidence) -> Support:
         allele = evidence.allele
-        strand = self._artefact_strand(allele)
+        fault = self._artefact(allele)
         return Support(
             evidence.view,
             evidence.shows,
             evidence.chance,
             evidence.weight,
-            artefact_strand=strand,
-            may_be_one_sided=self._is_amplicon or (strand in self._only_strands),
+            artefact=fault,
+            may_be_one_sided=self._is_amplicon
+            or (fault is not None and fault.strand in self._only_strands),
             is_poor_sample=self._is_poor_sample,
             look_beside=lambda: self._surroundings(evidence),
             near_primer=self._near_primer(evidence),
@@ -432,18 +434,13 @@ class Caller:
                 near |= (low < view.fragment_end) & (view.fragment_end <= high)
         return near
 
-    def _artefact_strand(self, allele: Allele) -> str | None:
-        """Return the strand on which two-colour machines show the allele by themselves.
-
-        They read T as G before T or G (doi:10.1101/2025.09.27.678978).
-        """
+    def _artefact(self, allele: Allele) -> Artefact | None:
+        """Return the fault of two-colour machines that can show the allele."""
         if len(allele.edits) != 1 or not allele.is_substitution:
             return None
         position, shown = allele.edits[0].start, allele.edits[0].alt
         around = self._reference.slice(position - 1, position + 2)
-        if (around[1], shown) == ("T", "G") and around[2] in "TG":
-            return "forward"
-        return "reverse" if (around[1], shown) == ("A", "C") and around[0] in "AC" else None
+        return artefact(around, shown, self._counted, self._never_used | {position})
 
     @property
     def _search_level(self) -> float:

@@ -18,13 +18,15 @@ UNLIKELY_SILENCE = 0.01
 """Chance below which a strand that shows nothing at all is not taken for chance."""
 FAINT = 0.2
 """Share of its due that a strand shows at most to count as all but silent (assumed)."""
-FEW_OF_ARTEFACT = 0.05
-"""Chance below which so little on the honest strand is no chance, where the other one is the strand
-that a known artefact of the machine lies on (assumed); nothing at all there proves no allele."""
 ONE_SIDED = 0.02
 """Share of molecules on the honest strand below which an assay is taken for one-sided (assumed)."""
-EXPLAINED = 0.005
-"""Chance of errors above which they explain what the honest strand shows (assumed)."""
+EXPLAINED = 1e-4
+"""Chance of errors above which they may explain what the honest strand shows, where the other one
+is the strand that a known artefact of the machine lies on (assumed)."""
+LIKELIER, LIKELIER_WITHOUT = 100.0, 1.0
+"""How much likelier than errors a true allele must be to show so little there, and the same where
+the sample's other bases rule the artefact out (assumed): machines that make it are far commoner
+than patients with that very allele."""
 
 
 def one_strand(support: Support) -> str | None:
@@ -50,20 +52,20 @@ def one_strand(support: Support) -> str | None:
 
 
 def _artefact(support: Support) -> str | None:
-    strand = support.artefact_strand
-    if strand is None:
+    if support.artefact is None:
         return None
     honest = _honest(support)
     if _is_one_sided(support, honest):
         return None
     seen, alt = int((honest & support.shows).sum()), int((support.shows & support.witnesses).sum())
-    if seen >= _needed(support.chance[honest]):
-        return None
-    if seen and float(bdtr(seen, alt, _share(honest, support.witnesses))) >= FEW_OF_ARTEFACT:
+    by_errors = _by_errors(support.chance[honest], seen)
+    by_allele = float(bdtr(seen, alt, _share(honest, support.witnesses)))
+    likelier = float(_likelier(support, honest, np.array([alt - seen]))[0])
+    if by_errors <= EXPLAINED or by_allele >= likelier * by_errors:
         return None
     return (
-        f"{alt - seen} of {alt} supporting fragments show it on the {strand} strand only, on which "
-        "two-colour machines are known to read this base wrongly, and "
+        f"{alt - seen} of {alt} supporting fragments show it on the {support.artefact.strand} "
+        "strand only, on which two-colour machines are known to read this base wrongly, and "
         + ("no other does" if seen == 0 else f"errors explain the other {seen}")
     )
 
@@ -78,20 +80,21 @@ def strand_pass_chance(support: Support, counts: NDArray[np.int64]) -> NDArray[n
         silence = (1 - _share(there, asked)) ** witnesses
         passes *= np.where(silence < UNLIKELY_SILENCE, 1 - silence, 1.0)
     honest = _honest(support)
-    if support.artefact_strand is None or _is_one_sided(support, honest):
+    if support.artefact is None or _is_one_sided(support, honest):
         return passes
-    share, needed = _share(honest, asked), _needed(support.chance[honest])
+    share, chance = _share(honest, asked), support.chance[honest]
     # Errors show the allele too: on the honest strand they are taken for molecules more.
     errors, among_honest = (float(support.chance[of].sum()) for of in (asked, honest))
     alt = np.floor(witnesses + errors).astype(np.int64)
     drawn = np.floor(witnesses + among_honest / max(share, 1e-300)).astype(np.int64)
-    # Flagged if fewer are honest than are needed, and than chance allows.
-    flagged = np.zeros(counts.size)
-    for seen in range(needed):
+    flagged, seen = np.zeros(counts.size), 0
+    while (by_errors := _by_errors(chance, seen)) > EXPLAINED:
         # As many as this or fewer; more are likelier, so none of the fewer is missed.
-        is_unlikely = bdtr(np.minimum(seen, alt), alt, share) < FEW_OF_ARTEFACT
+        likelier = _likelier(support, honest, np.maximum(alt - seen, 0))
+        is_unlikely = bdtr(np.minimum(seen, alt), alt, share) < likelier * by_errors
         mass = bdtr(np.minimum(seen, drawn), drawn, share)
-        flagged = np.where((alt >= seen) & (is_unlikely | (seen == 0)), mass, flagged)
+        flagged = np.where((alt >= seen) & is_unlikely, mass, flagged)
+        seen += 1
     kept: NDArray[np.float64] = passes * (1 - flagged)
     return kept
 
@@ -107,8 +110,9 @@ def _share(there: NDArray[np.bool_], asked: NDArray[np.bool_]) -> float:
 
 def _honest(support: Support) -> NDArray[np.bool_]:
     """Return the witnesses that the artefact cannot touch (n)."""
-    strand = support.artefact_strand or ""
-    return ~only_on(support.view, strand) & support.witnesses
+    if support.artefact is None:
+        return support.witnesses
+    return ~only_on(support.view, support.artefact.strand) & support.witnesses
 
 
 def _is_one_sided(support: Support, honest: NDArray[np.bool_]) -> bool:
@@ -116,10 +120,17 @@ def _is_one_sided(support: Support, honest: NDArray[np.bool_]) -> bool:
     return support.may_be_one_sided and _share(honest, support.witnesses) < ONE_SIDED
 
 
-def _needed(chance: NDArray[np.float64]) -> int:
-    """Return how many of some molecules must show an allele to be more than errors."""
-    expected = float(chance.sum()) + 1e-300
-    needed = max(1, int(expected))
-    while gammainc(needed, expected) > EXPLAINED:
-        needed += 1
-    return needed
+def _likelier(
+    support: Support, honest: NDArray[np.bool_], dishonest: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return how much likelier a true allele must be, by how many the artefact would have made."""
+    touched = int((support.witnesses & ~honest).sum())
+    if support.artefact is None or not touched:
+        return np.full(dishonest.size, LIKELIER)
+    ruled_out = support.artefact.is_ruled_out(dishonest / touched)
+    return np.where(ruled_out, LIKELIER_WITHOUT, LIKELIER)
+
+
+def _by_errors(chance: NDArray[np.float64], seen: int) -> float:
+    """Return the probability that errors alone make so many molecules show an allele."""
+    return float(gammainc(seen, float(chance.sum()) + 1e-300)) if seen else 1.0

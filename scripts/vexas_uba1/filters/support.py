@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alleles.haplotypes import View
+from vexas_uba1.noise.two_colour import Artefact
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ class Support:
         shows: Which of them show the allele (n).
         chance: Probability that each shows it by error (n).
         weight: What each proves if it shows it, as the test weighs it (n).
-        artefact_strand: ``forward`` or ``reverse`` where reads of that strand are known to show the
-            allele by a fault of the machine; None elsewhere.
+        artefact: The fault of some machines that can show the allele; None where none can.
         may_be_one_sided: Whether hardly any molecule on the other strand can be the assay's design.
         is_poor_sample: Whether the whole sample's qualities are low.
         look_beside: Looks at what lies beside; None where nothing can be seen.
@@ -51,7 +51,7 @@ class Support:
     shows: NDArray[np.bool_]
     chance: NDArray[np.float64]
     weight: NDArray[np.int64]
-    artefact_strand: str | None = None
+    artefact: Artefact | None = None
     may_be_one_sided: bool = False
     is_poor_sample: bool = False
     look_beside: Callable[[], Surroundings | None] | None = None

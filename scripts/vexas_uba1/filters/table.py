@@ -31,6 +31,8 @@ from vexas_uba1.filters.qualities import (
 from vexas_uba1.filters.strands import (
     EXPLAINED,
     FAINT,
+    LIKELIER,
+    LIKELIER_WITHOUT,
     UNLIKELY,
     UNLIKELY_SILENCE,
     one_strand,
@@ -67,7 +69,9 @@ FLAGS: tuple[Flag, ...] = (
         "Support on one strand only, although the other strand had the power to show the allele",
         f"chance below {UNLIKELY:g} and under {FAINT:g} of its due; with nothing on the other "
         f"strand below {UNLIKELY_SILENCE:g}; for T>G before T or G, nothing on the other strand, "
-        f"or what errors explain with a chance above {EXPLAINED:g}",
+        f"or what errors explain with a chance above {EXPLAINED:g} and a true allele not with "
+        f"{LIKELIER:g} times as much ({LIKELIER_WITHOUT:g} where other such places rule the "
+        "artefact out)",
         "two-colour chemistry reads A[T]T of the minus strand as T>G "
         "(doi:10.1101/2025.09.27.678978); threshold chosen here",
         one_strand,
