@@ -97,6 +97,8 @@ def call_sample(
     forced = [_with_hidden(finding, seen.reads.left_out) for finding in caller.forced()]
     namer = AlleleNamer(placed, seen.reference, seen.entries)
     regions = target_regions(placed, catalogue)
+    if options.brief:
+        regions = [region for region in regions if region.kind != "exon"]
     decisive = _decisive(forced, placed, namer)
     decided = decided_targets(regions, caller, forced, namer)
     found = caller.searched()
@@ -110,7 +112,7 @@ def call_sample(
             files=options.source_files or extraction.files,
             bundled_locus=options.bundled_locus,
         ),
-        codon41=_codon(seen, forced, decisive, namer, options.required_limit_vaf),
+        codon41=_codon(seen, forced, decisive, namer, options),
         targets=assess_targets(
             regions,
             caller,
@@ -121,7 +123,7 @@ def call_sample(
             spliced=options.sample.assay == "rna",
         ),
         coverage=exon_coverage(regions, caller),
-        reads_view=reads_view(seen, found),
+        reads_view=reads_view(seen, () if options.brief else found),
         variants=tuple(
             namer.variant(finding, with_doubt(options.sample, sex_check)) for finding in found
         ),
@@ -169,7 +171,7 @@ def _codon(
     forced: Sequence[Finding],
     decisive: Sequence[Finding],
     namer: AlleleNamer,
-    required_limit_vaf: float,
+    options: CallOptions,
 ) -> Codon41:
     caller, placed = seen.caller, seen.placed
     view = caller.codon_view
@@ -193,8 +195,8 @@ def _codon(
         vaf_upper95_if_absent=caller.bound(hidden, depth + hidden),
         # No depth shows what is left out.
         depth_for_required_limit=None
-        if hidden > required_limit_vaf * (depth + hidden)
-        else caller.depth_for_limit(hardest.allele, required_limit_vaf),
+        if options.brief or hidden > options.required_limit_vaf * (depth + hidden)
+        else caller.depth_for_limit(hardest.allele, options.required_limit_vaf),
     )
 
 

@@ -63,6 +63,8 @@ class CallOptions:
             (FASTQ).
         source_software: Versions of the programs that aligned them; empty for BAM and CRAM.
         levels: The test's levels.
+        brief: Whether only what the verdict of a clean negative rests on is wanted: no limits but
+            of class ``vexas``, no exons, no depth that would do, no reads to show.
     """
 
     sample: SampleInfo
@@ -77,6 +79,7 @@ class CallOptions:
     source_files: tuple[InputFile, ...] = ()
     source_software: Mapping[str, str] = field(default_factory=dict)
     levels: TestLevels = field(default_factory=TestLevels)
+    brief: bool = False
 
     @property
     def is_aligned_here(self) -> bool:
@@ -166,8 +169,8 @@ def observe_sample(
     reads, primer_use = mask_primers(reads, options.primers, placed)
     grouping = group_reads(reads, _identity(reads, extraction, options))
     molecules = join_molecules(reads, grouping, sites)
-    named_sites = [at for at in sites.tolist() if placed.c_name(at) is not None]
-    counted = count_positions(molecules, reference, np.array(named_sites, dtype=np.int64))
+    named_sites = [placed.has_c_name(at) for at in sites.tolist()]
+    counted = count_positions(molecules, reference, sites[named_sites])
     counting, count_unit = _counting(options)
     panel_use = site_rates = None
     if options.panel is not None:
@@ -189,6 +192,7 @@ def observe_sample(
         () if options.primers is None else options.primers.over(placed),
         site_rates,
         is_amplicon=options.sample.assay == "amplicon",
+        brief=options.brief,
     )
     return Observed(
         placed=placed,

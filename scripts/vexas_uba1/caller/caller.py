@@ -83,6 +83,7 @@ class Caller:
         sites: SiteRates | None = None,
         *,
         is_amplicon: bool = False,
+        brief: bool = False,
     ) -> None:
         """Fit the sample's error model and find the places that deserve a closer look.
 
@@ -98,8 +99,10 @@ class Caller:
             primers: Of the library, over the gene's window.
             sites: Of a panel of normals; None without one.
             is_amplicon: Whether the primers' places decide which strands are read where.
+            brief: Whether limits are wanted of the alleles of class ``vexas`` alone.
         """
         self._is_amplicon = is_amplicon
+        self._brief = brief
         self._molecules = molecules
         self._placed = placed
         self._reference = reference
@@ -122,8 +125,9 @@ class Caller:
         self._first_model = self._fitted(frozenset())
         indels = outstanding(list(self._indels.values()), self._counted, self._first_model, known)
         self._views = Views(molecules, placed, reference, self._indels.values(), indels)
+        self._first_cuts = cuts(self._counted, self._first_model)
         self._search = Search(
-            self._views, placed, reference, self._counted, self._first_model, indels, known
+            self._views, placed, reference, self._counted, self._first_cuts, indels, known
         )
         self._is_poor_sample = median_quality(molecules) < LOW_BASE_QUALITY
         self._searched = int((self._counted.reference < UNKNOWN).sum())
@@ -253,7 +257,9 @@ class Caller:
         return position_limits(
             self._counted.positions,
             self._counted.reference,
-            cuts(self._counted, self.model),
+            self._first_cuts
+            if self.model is self._first_model
+            else cuts(self._counted, self.model),
             [
                 CommonFactor(variance, site_variance)
                 for variance in doubts(self._counted, self.model).tolist()
@@ -282,9 +288,12 @@ class Caller:
     def _forced(self) -> list[tuple[Finding, Evidence | None]]:
         """The forced alleles, with the evidence of the significant ones."""
         tested: list[tuple[Finding, Evidence | None]] = []
+        limited = self.vexas_alleles if self._brief else set()
         for allele in dict.fromkeys([*self.codon_alleles, *self._known]):
             evidence = self._evidence(allele)
-            finding = self._assess(evidence, self._levels.power)
+            # Without a catalogue each change of the codon is as decisive as the other.
+            wants_limit = not limited or allele in limited
+            finding = self._assess(evidence, self._levels.power if wants_limit else None)
             tested.append((finding, evidence if finding.significant else None))
         return tested
 
@@ -400,7 +409,7 @@ class Caller:
     @cached_property
     def _only_strands(self) -> frozenset[str]:
         """The strand, if there is one, that nearly all of the sample's bases were read on alone."""
-        by_origin = self._counted.counts.sum(axis=(0, 1, 3))
+        by_origin = self._counted.by_origin
         alone = {"forward": by_origin[:QUARTERS], "reverse": by_origin[QUARTERS:BOTH_STRANDS]}
         total = int(by_origin.sum())
         return frozenset(name for name, own in alone.items() if own.sum() > (1 - ONE_SIDED) * total)
