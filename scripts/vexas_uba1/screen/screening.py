@@ -1,0 +1,225 @@
+"""The whole screen: what is still to do, the processes that do it, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from pebble import ProcessExpired, ProcessPool
+
+from vexas_uba1.errors import UserError, disk_problem
+from vexas_uba1.files import write_text
+from vexas_uba1.samples.sheet import Sample
+from vexas_uba1.screen.sample import Task, failed_row, result_file, screen_sample
+from vexas_uba1.screen.table import ResultTable
+from vexas_uba1.steps.plan import Plan
+
+TABLE, TSV = "screen.sqlite", "screen.tsv"
+_AHEAD = 4
+"""Tasks that wait in the pool for each process: none is idle, and memory does not grow."""
+_ORPHAN_SECONDS = 1.0
+
+Row = dict[str, object]
+"""A sample's cells by column."""
+
+
+@dataclass
+class Outcome:
+    """What came of a screen.
+
+    Attributes:
+        samples: Of the manifest, or of its part.
+        kept: Rows of an earlier run that still hold.
+        verdicts: Rows by verdict.
+        failed: Samples without a result.
+        faults: Those of them by a fault of the software.
+        left_out: Rows of an earlier manifest that are no longer in the table.
+    """
+
+    samples: int
+    kept: int = 0
+    verdicts: dict[str, int] = field(default_factory=dict)
+    failed: int = 0
+    faults: int = 0
+    left_out: int = 0
+
+
+def screen(
+    plan: Plan,
+    samples: Sequence[Sample],
+    out: Path,
+    *,
+    jobs: int,
+    timeout: float,
+    table: str = TABLE,
+    on_begin: Callable[[int, int], object],
+    on_row: Callable[[str], object],
+) -> Outcome:
+    """Call all samples that have no row that still holds, and write the table.
+
+    Args:
+        plan: What is asked for.
+        samples: The samples, in the table's order; all of BAM or CRAM.
+        out: The screen's folder, which nobody else uses now.
+        jobs: Processes.
+        timeout: Seconds after which a sample is given up.
+        table: Name of the table's file below ``out``; the TSV has the same name.
+        on_begin: Told how many samples there are, and how many of them are done.
+        on_row: Told the verdict of each as it comes, or ``failed``.
+
+    Raises:
+        UserError: the table cannot be used.
+        OSError: the disk is full or cannot be written; rows so far are kept.
+        KeyboardInterrupt: likewise.
+    """
+    outcome = Outcome(len(samples))
+    file = out / table
+    tsv = file.with_suffix(".tsv")
+    shutil.rmtree(out / "work" / "screen", ignore_errors=True)
+    with ResultTable(file) as rows:
+        prints = _Fingerprints(plan)
+        wanted = []
+        for sample in samples:
+            if rows.holds(sample.id, prints.of(sample)):
+                outcome.kept += 1
+            else:
+                wanted.append(sample)
+                # Nothing of an earlier run may be taken for this one's.
+                rows.forget(sample.id)
+                result_file(out, sample.id).unlink(missing_ok=True)
+        rows.keep()
+        if wanted:
+            tsv.unlink(missing_ok=True)
+        on_begin(len(samples), outcome.kept)
+        tasks = ((sample, _task(plan, sample)) for sample in wanted)
+        for come in _called(tasks, out, jobs, timeout):
+            for sample, cells, is_fault in come:
+                rows.put(cells, prints.of(sample))
+                outcome.faults += is_fault
+                on_row(str(cells["verdict"] or "failed"))
+            rows.keep()
+        outcome.left_out = rows.finish((sample.id for sample in samples), tsv)
+        outcome.verdicts = rows.count("verdict")
+        outcome.failed = rows.count("status").get("failed", 0)
+    shutil.rmtree(out / "work" / "screen", ignore_errors=True)
+    return outcome
+
+
+class _Fingerprints:
+    """What rows depend on, as checksums."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._common = [plan.versions, plan.fingerprints_of_references]
+
+    def of(self, sample: Sample) -> str:
+        """Return the checksum of what a sample's row depends on; no secret of a URL is in it."""
+        plan, name = self._plan, sample.id
+        source = plan.shown_reads(name)
+        parts = [
+            *(self._common, plan.extract(name), plan.call(name), source),
+            *(plan.fingerprints_of_input(name), plan.fingerprints_of_call(name)),
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _task(plan: Plan, sample: Sample) -> Task:
+    assert sample.alignment is not None
+    return Task(
+        plan.extract_job(sample.id),
+        plan.call_job(sample.id),
+        sample.alignment.address,
+        sample.alignment.shown,
+    )
+
+
+def _called(
+    tasks: Iterator[tuple[Sample, Task]], out: Path, jobs: int, timeout: float
+) -> Iterator[list[tuple[Sample, Row, bool]]]:
+    """Yield samples as they come, with their rows and whether a fault of the software ended it."""
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPool(jobs, initializer=_begin, initargs=(os.getpid(),), context=context)
+    running: dict[Future[Row], tuple[Sample, Task]] = {}
+    try:
+        while True:
+            for sample, task in islice(tasks, jobs * _AHEAD - len(running)):
+                future: Future[Row]
+                future = pool.schedule(screen_sample, args=(task, out), timeout=timeout)
+                running[future] = (sample, task)
+            if not running:
+                break
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            come = []
+            for future in done:
+                sample, task = running.pop(future)
+                come.append((sample, *_row(future, task, out, timeout)))
+            yield come
+        pool.close()
+    except BaseException:
+        pool.stop()
+        raise
+    finally:
+        pool.join()
+
+
+def _row(future: Future[Row], task: Task, out: Path, timeout: float) -> tuple[Row, bool]:
+    """Return the row of a sample whose process has ended, and whether the software is at fault.
+
+    Raises:
+        OSError: the disk is full or cannot be written: so it would be for the next sample.
+    """
+    try:
+        return future.result(), False
+    except TimeoutError:
+        error = UserError(
+            f"the sample was not done within {timeout:g} seconds",
+            remedy="Look whether the disk or the server answers; --timeout allows more",
+            file=task.shown,
+        )
+    except ProcessExpired as expired:
+        error = UserError(
+            f"the sample's process was ended from outside (status {expired.exitcode})",
+            remedy="Run the same command again; if it was short of memory, with fewer --jobs",
+            file=task.shown,
+        )
+    except OSError as found:
+        if disk_problem(found) is not None:
+            raise
+        return _fault(found, task, out)
+    except Exception as found:  # One sample must not end the others.
+        return _fault(found, task, out)
+    return failed_row(task.call.sample, "screen", error), False
+
+
+def _fault(found: Exception, task: Task, out: Path) -> tuple[Row, bool]:
+    """Write down how the software failed; return the sample's row."""
+    log = out / "logs" / "screen" / f"{task.sample}.log"
+    write_text(log, "".join(traceback.format_exception(found)))
+    error = UserError(
+        f"a fault of the software: {type(found).__name__}",
+        remedy=f"Report it with {log.relative_to(out)}",
+        file=task.shown,
+    )
+    return failed_row(task.call.sample, "screen", error), True
+
+
+def _begin(parent: int) -> None:
+    """End this process as soon as the one that began it is gone, however that ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_ORPHAN_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
