@@ -31,7 +31,7 @@ from vexas_uba1.primers import mask_primers
 from vexas_uba1.realignment.realign import realign
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.reference import ReferenceWindow, from_fasta, from_reads
-from vexas_uba1.result import InputFile, PanelUse, PrimerUse, SampleInfo
+from vexas_uba1.result import InputFile, PanelUse, PrimerUse, SampleInfo, TargetedUse
 from vexas_uba1.samples.primers import Primers
 
 SPLICE_FLANK = 10
@@ -62,6 +62,7 @@ class CallOptions:
         source_files: The files that the sheet names where they are not the extracted one's source
             (FASTQ).
         source_software: Versions of the programs that aligned them; empty for BAM and CRAM.
+        source_targeted: How many of their reads were aligned; None if all were, or none here.
         levels: The test's levels.
         brief: Whether only what the verdict of a clean negative rests on is wanted: no limits but
             of class ``vexas``, no exons, no depth that would do, no reads to show.
@@ -78,6 +79,7 @@ class CallOptions:
     bundled_locus: bool = False
     source_files: tuple[InputFile, ...] = ()
     source_software: Mapping[str, str] = field(default_factory=dict)
+    source_targeted: TargetedUse | None = None
     levels: TestLevels = field(default_factory=TestLevels)
     brief: bool = False
 

@@ -31,6 +31,7 @@ rule trim_reads:
         reads=lambda wildcards: [
             str(file.path) for file in PLAN.reads(wildcards.sample, wildcards.unit)
         ],
+        reference=[str(file.path) for file in PLAN.bait_references],
     output:
         temp(directory("work/trimmed/{sample}/{unit}")),
     log:
@@ -44,6 +45,7 @@ rule trim_reads:
         mem_mb=1000,
     params:
         job=lambda wildcards: PLAN.trim(wildcards.sample, wildcards.unit),
+        bait=PLAN.fingerprints_of_bait,
     message:
         "Trimming {wildcards.sample} {wildcards.unit}"
     script:

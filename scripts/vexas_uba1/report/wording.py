@@ -166,6 +166,18 @@ def primers(call: SampleCall) -> str:
     )
 
 
+def targeted(call: SampleCall) -> str:
+    """Return how many reads were selected before they were aligned; empty if all were aligned."""
+    use = call.qc.targeted
+    if use is None:
+        return ""
+    tried = "; competing loci were not tried" if call.input.bundled_locus else ""
+    return (
+        f"{numbers.count(use.kept)} of {numbers.count(use.pairs)} reads or pairs: those that can "
+        f"come from the gene's window{tried}"
+    )
+
+
 def unbroken(text: str) -> list[str]:
     """Split a sentence so that every second piece, from the second on, must not be broken.
 

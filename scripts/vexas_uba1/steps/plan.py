@@ -30,7 +30,7 @@ from vexas_uba1.samples.sources import LocalFile, RemoteFile
 from vexas_uba1.status import read_status
 from vexas_uba1.steps.calling import CallJob, ExtractJob, carry_report
 from vexas_uba1.steps.cohort import status_file
-from vexas_uba1.steps.mapping import AlignJob, IndexJob, MarkJob, TrimJob
+from vexas_uba1.steps.mapping import AlignJob, BaitJob, IndexJob, MarkJob, TrimJob
 from vexas_uba1.steps.outcome import failure_in
 
 VERSIONS = Path("work") / "versions.json"
@@ -105,8 +105,20 @@ class Plan:
                 poly_g=trimming.poly_g,
                 min_length=trimming.min_length,
                 adapters=trimming.adapters,
+                bait=self._bait(),
             )
         )
+
+    @property
+    def bait_references(self) -> tuple[LocalFile, ...]:
+        """The FASTA that reads are selected by, if they are and there is one."""
+        config = self.run.config
+        return config.references[:1] if config.targeted else ()
+
+    @property
+    def fingerprints_of_bait(self) -> list[str]:
+        """Size and time of that FASTA; see :func:`_fingerprints`."""
+        return _fingerprints(self.bait_references)
 
     def index(self, kind: str) -> dict[str, Any]:
         """Tell ``build_index``; ``kind`` is ``dna`` or ``rna``."""
@@ -347,6 +359,11 @@ class Plan:
         config = self.run.config
         reference = config.references[0] if config.references else None
         return IndexJob(reference, config.aligner, config.aligner_index, rna)
+
+    def _bait(self) -> BaitJob | None:
+        config = self.run.config
+        reference = config.references[0] if config.references else None
+        return BaitJob(reference, self._locus, config.build) if config.targeted else None
 
     def _primers(self, sample: Sample) -> LocalFile | None:
         return self.run.config.primers if sample.assay == "amplicon" else None
