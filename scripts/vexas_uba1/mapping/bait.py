@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alignments.fasta import Genome
+from vexas_uba1.errors import UserError
 from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.locus.placed import PlacedLocus
 
@@ -31,6 +32,7 @@ _FEW, _USUAL = 4, 8  # a repeat is found more often than _FEW + _USUAL times wha
 _FIRST = 11  # first bases of a wide word, by which most of what is none is passed over
 
 _Words = NDArray[np.uint32]
+_Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -58,25 +60,46 @@ class Bait:
             lengths: Of the reads (R).
         """
         taken = np.zeros(len(reads), dtype=bool)
-        for size, at, _ in self.found(reads.reshape(-1)):
+        eights = _eights(reads.reshape(-1))
+        for size, (at, _) in (
+            (NEAR_WORD, self._near_in(eights)),
+            (WIDE_WORD, self._wide_in(eights)),
+        ):
             read, start = np.divmod(at, reads.shape[1])
             taken[read[start + size <= lengths[read]]] = True
         return taken
 
-    def found(
-        self, bases: NDArray[np.uint8]
-    ) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
-        """Yield the size, the places and the indices of the near words found, then of the wide."""
+    def counts(self, bases: NDArray[np.uint8]) -> tuple[_Indices, _Indices]:
+        """Return how often each near and each wide word is in a text of known bases and N."""
+        unknown = np.append(0, np.cumsum(bases == ord("N")))
         eights = _eights(bases)
+        near_at, near = self._near_in(eights)
+        even_at, even = self._wide_in(eights)
+        odd_at, odd = self._wide_in(eights[1:])
+        found = (
+            (self.near, NEAR_WORD, near_at, near),
+            (self.wide, WIDE_WORD, np.append(even_at, odd_at + 1), np.append(even, odd)),
+        )
+        of_near, of_wide = (
+            np.bincount(index[unknown[at + size] == unknown[at]], minlength=words.size)
+            for words, size, at, index in found
+        )
+        return of_near, of_wide
+
+    def _near_in(self, eights: NDArray[np.uint16]) -> tuple[_Indices, _Indices]:
+        """Return where near words begin, and which."""
         parts = self.near_parts.take(eights)
         tail = NEAR_WORD - 8
         at = np.flatnonzero(parts[:-tail] & parts[tail:])
-        yield NEAR_WORD, *_known(self.near, _joined(eights, at, NEAR_WORD), at)
-        heads = eights[: -(WIDE_WORD - 8) : 2].astype(np.intp)
+        return _known(self.near, _joined(eights, at, NEAR_WORD), at)
+
+    def _wide_in(self, eights: NDArray[np.uint16]) -> tuple[_Indices, _Indices]:
+        """Return where wide words begin at every second place, and which."""
+        heads = eights[: 8 - WIDE_WORD : 2].astype(np.intp)
         heads <<= 2 * (_FIRST - 8)
         heads |= eights[_FIRST - 8 : _FIRST - WIDE_WORD : 2] & _mask(_FIRST - 8)
         at = 2 * np.flatnonzero(self.wide_parts.take(heads))
-        yield WIDE_WORD, *_known(self.wide, _joined(eights, at, WIDE_WORD), at)
+        return _known(self.wide, _joined(eights, at, WIDE_WORD), at)
 
 
 def make_bait(placed: PlacedLocus, genome: Genome | None) -> Bait:
@@ -92,7 +115,7 @@ def make_bait(placed: PlacedLocus, genome: Genome | None) -> Bait:
             left out.
 
     Raises:
-        UserError: the FASTA cannot be read.
+        UserError: the FASTA cannot be read, or nothing is known of the codon's surroundings.
     """
     start, end = placed.window
     bases = genome.fetch(placed.contig, start, end) if genome else placed.reference_bases()
@@ -103,6 +126,13 @@ def make_bait(placed: PlacedLocus, genome: Genome | None) -> Bait:
         places = [placed.transcript_index[position] for position in placed.codon_positions]
         texts.append((joined, min(places)))
     near = _words([_around(*text, NEAR) for text in texts], NEAR_WORD)
+    if not near.size:
+        raise UserError(
+            f"the bases around the codon of {placed.locus.gene} are not known, so that no reads "
+            "can be selected by them",
+            remedy="Give a genome FASTA as reference, or set targeted: false",
+            file=placed.locus.file,
+        )
     protected = _words([_around(*text, PROTECTED) for text in texts], NEAR_WORD)
     wide = _words([text for text, _ in texts], WIDE_WORD)
     if genome is not None:
@@ -148,9 +178,8 @@ def _found_often(bait: Bait, genome: Genome) -> list[NDArray[np.bool_]]:
         if bases.size < 2 * WIDE_WORD:
             continue
         seen += bases.size
-        for count, (size, at, index) in zip(counts, bait.found(bases), strict=True):
-            known = (bases[at] != ord("N")) & (bases[at + size - 1] != ord("N"))
-            count += np.bincount(index[known], minlength=count.size)
+        for count, more in zip(counts, bait.counts(bases), strict=True):
+            count += more
     return [
         count > _FEW + _USUAL * seen / 4**size
         for count, size in zip(counts, (NEAR_WORD, WIDE_WORD), strict=True)
@@ -198,9 +227,7 @@ def _mask(bases: int) -> np.uint16:
     return np.uint16((1 << (2 * bases)) - 1)
 
 
-def _known(
-    words: _Words, seen: _Words, at: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _known(words: _Words, seen: _Words, at: NDArray[np.intp]) -> tuple[_Indices, _Indices]:
     """Return the places where one of ``words`` was seen, and which."""
     if not words.size:
         return at[:0], at[:0]
