@@ -106,8 +106,9 @@ def make_bait(placed: PlacedLocus, genome: Genome | None) -> Bait:
     """Return the words of a gene.
 
     The gene is looked at as it lies in the genome and as its exons are joined. Words that the
-    genome has often, such as those of Alu elements, are left out, but for the near words within
-    ``PROTECTED`` bases of the codon. How often is judged from stretches at even distances.
+    genome has often, such as those of Alu elements, are left out, but for the wide words of the
+    exons and the near words within ``PROTECTED`` bases of the codon. How often is judged from
+    stretches at even distances.
 
     Args:
         placed: The gene in the genome's coordinates.
@@ -138,7 +139,7 @@ def make_bait(placed: PlacedLocus, genome: Genome | None) -> Bait:
     if genome is not None:
         often = _found_often(_with_tables(near, wide), genome)
         near = near[~often[0] | np.isin(near, protected)]
-        wide = wide[~often[1]]
+        wide = wide[~often[1] | np.isin(wide, _words([text for text, _ in texts[1:]], WIDE_WORD))]
     return _with_tables(near, wide)
 
 

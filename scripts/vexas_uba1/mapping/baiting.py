@@ -64,7 +64,7 @@ def _selected(
     files: tuple[LocalFile, ...], qualities: QualityRange, bait: Bait, selection: Selection
 ) -> Iterator[tuple[str, tuple[dnaio.SequenceRecord, ...]]]:
     with ExitStack() as stack:
-        sources = [_Source(file, stack.enter_context(_opened(file))) for file in files]
+        sources = [_Source(file, stack.enter_context(opened(file))) for file in files]
         while True:
             for source in sources:
                 source.fill()
@@ -91,7 +91,8 @@ def _selected(
 
 
 @contextmanager
-def _opened(file: LocalFile) -> Iterator[BinaryIO]:
+def opened(file: LocalFile) -> Iterator[BinaryIO]:
+    """Open a FASTQ file, unpacked if it is packed."""
     with file.path.open("rb") as raw:
         if raw.peek(len(GZIP))[: len(GZIP)] != GZIP:
             yield raw
