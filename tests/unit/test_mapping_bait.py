@@ -278,6 +278,7 @@ def test_one_mate_is_enough(tmp_path, made, bait):
         ("x\t1", "x\t2 longer"),
         ("x 1", "x"),
         ("x1 comment", "x2"),
+        ("x", "x a much longer comment than the other has"),
     ],
 )
 def test_mates_names_are_those_of_the_careful_reader(tmp_path, made, bait, one, two):

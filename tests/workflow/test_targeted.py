@@ -42,7 +42,7 @@ def test_the_result_says_how_many_reads_were_selected(finished):
     assert found(finished, "all")["qc"]["targeted"] is None
     use = found(finished, "targeted")["qc"]["targeted"]
     assert use["pairs"] == 3_400
-    # Those of the gene, a fifth of this genome, and those of the copy, which the genome then claims.
+    # Those of the gene, a fifth of this genome, and of the copy, which the genome then claims.
     assert 400 <= use["kept"] < 1_900
     counted = found(finished, "targeted")["codon41"]["depth_fragments"]
     assert counted <= 270, "reads of the copy are not the gene's"

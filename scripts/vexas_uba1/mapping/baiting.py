@@ -83,7 +83,8 @@ def _selected(
                     if len(records) == 1
                     else mates_name(records[0].id, records[1].id)
                 )
-                assert name is not None
+                if name is None:
+                    raise _unreadable(files[0])
                 selection.kept += 1
                 yield name, records
         if not selection.fragments or any(source.rest for source in sources):
@@ -244,14 +245,13 @@ def _check_names(first: _Block, second: _Block) -> None:
     width = max(first.longest_name, second.longest_name)
     ones, twos = first.name_rows(width), second.name_rows(width)
     differ = ones != twos
-    at = np.argmax(differ, axis=1)
-    row = np.arange(at.size)
-    # Equal up to the comment, or to all of the width, or to 1 and 2 at the name's end.
-    after = np.minimum(at + 1, width - 1)
-    before = np.maximum(at - 1, 0)
-    fit = ~differ[row, at] | (ones[row, before] <= _SPACE)
+    # Where they first differ, and where the first one's name ends.
+    at, end = np.argmax(differ, axis=1), np.argmax(ones <= _SPACE, axis=1)
+    row, after = np.arange(at.size), np.minimum(at + 1, width - 1)
+    fit = ~differ[row, at] | (at > end) | ((at == end) & (twos[row, at] <= _SPACE))
     fit |= (
-        (ones[row, at] == ord("1"))
+        (at > 1)
+        & (ones[row, at] == ord("1"))
         & (twos[row, at] == ord("2"))
         & (ones[row, after] <= _SPACE)
         & (twos[row, after] <= _SPACE)
