@@ -3,6 +3,7 @@
 import gzip
 import random
 
+import mappy
 import numpy as np
 import pytest
 
@@ -114,6 +115,30 @@ def test_single_reads_are_lost_no_more_often_than_that(made, bait, length, error
     lost = (~taken(bait, texts)).sum()
     expected = lost_by_chance(NEAR_WORD, length, error) * len(texts)
     assert 0 < lost < expected + 4 * expected**0.5
+
+
+@pytest.mark.parametrize("length", [75, 100, 150])
+def test_no_pair_that_the_whole_genome_aligns_to_the_codon_is_lost(made, bait, length):
+    """Of reads 5 % apart from the reference, a third with a deletion of up to 50 bases."""
+    rng = random.Random(length)
+    chr_x = made.contigs["chrX"]
+    aligner = mappy.Aligner(str(made.fasta), preset="sr")
+    pairs = []
+    for number in range(600):
+        deleted = rng.randrange(1, 51) if number % 3 == 0 else 0
+        bases = chr_x[: made.codon] + chr_x[made.codon + deleted :]
+        pair = pair_over(rng, bases, made.codon, length)
+        pairs.append(tuple(substituted(rng, one.bases, 0.05) for one in pair))
+
+    def aligned(pair):
+        return any(
+            hit.ctg == "chrX" and hit.r_st <= made.codon < hit.r_en for hit in aligner.map(*pair)
+        )
+
+    over_codon = np.array([aligned(pair) for pair in pairs])
+    selected_pairs = taken(bait, [one for one, _ in pairs]) | taken(bait, [two for _, two in pairs])
+    assert over_codon.sum() > 100
+    assert not (over_codon & ~selected_pairs).any()
 
 
 @pytest.mark.parametrize("length", [75, 100, 150])
