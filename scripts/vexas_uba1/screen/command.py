@@ -22,7 +22,7 @@ from vexas_uba1.cohort.entries import VERDICTS
 from vexas_uba1.errors import Problem, UserError, disk_problem
 from vexas_uba1.samples.check import load_run
 from vexas_uba1.samples.document import read_document
-from vexas_uba1.screen.screening import TSV, Outcome, screen
+from vexas_uba1.screen.screening import PARTS, TSV, Outcome, Part, screen
 from vexas_uba1.steps import lock
 from vexas_uba1.steps.plan import Plan
 
@@ -43,6 +43,7 @@ def run_screen(
     config: Path | None,
     keys: Mapping[str, object],
     timeout: float,
+    part: Part | None = None,
 ) -> int:
     """Check the input, screen, and say what came of it.
 
@@ -53,6 +54,7 @@ def run_screen(
         config: A configuration of the workflow, or None.
         keys: Keys that override the configuration's; None where the user gave nothing.
         timeout: Seconds after which a sample is given up.
+        part: The part of the manifest that is asked for; None for all of it.
 
     Returns:
         The exit status: 0; 2 if a sample has no result; 1 for a fault of the software; 130 and 143
@@ -63,7 +65,9 @@ def run_screen(
     """
     plan = _plan(manifest, out, config, keys)
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    with lock.take(out), _sigterm_interrupts(), _Shown(console) as shown:
+    # Parts may be at work side by side, each in a folder of its own.
+    folder = out if part is None else out / PARTS / part.name
+    with lock.take(folder), _sigterm_interrupts(), _Shown(console) as shown:
         try:
             outcome = screen(
                 plan,
@@ -71,6 +75,7 @@ def run_screen(
                 out,
                 jobs=jobs,
                 timeout=timeout,
+                part=part,
                 on_begin=shown.begin,
                 on_row=shown.row,
             )
@@ -82,7 +87,7 @@ def run_screen(
             if problem is None:
                 raise
             raise UserError.of([problem]) from error
-    _tell(outcome, out, console)
+    _tell(outcome, folder, console)
     if outcome.faults:
         return 1
     return 2 if outcome.failed else 0
@@ -191,7 +196,7 @@ def _counted(found: Mapping[str, int]) -> str:
     return ", ".join(f"{found[name]:,} {name}" for name in dict.fromkeys(names) if found.get(name))
 
 
-def _tell(outcome: Outcome, out: Path, console: Console) -> None:
+def _tell(outcome: Outcome, folder: Path, console: Console) -> None:
     found = {name: rows for name, rows in outcome.verdicts.items() if name}
     output = Console(highlight=False, markup=False, soft_wrap=True)
     output.print(_counted(found | {"failed": outcome.failed}) or "no samples")
@@ -204,7 +209,7 @@ def _tell(outcome: Outcome, out: Path, console: Console) -> None:
         console.print(
             f"{outcome.left_out:,} samples of an earlier manifest are no longer in the table."
         )
-    output.print(str(out / TSV))
+    output.print(str(folder / TSV))
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def result_file(out: Path, sample: str) -> Path:
     return out / "samples" / sample / f"{sample}.result.json"
 
 
-def screen_sample(task: Task, out: Path) -> dict[str, object]:
+def screen_sample(task: Task, out: Path, scratch: Path) -> dict[str, object]:
     """Call one sample; write its result unless it is a clean negative; return its row.
 
     A clean negative is ``not_detected`` with no variant at all, flagged and silent ones included.
@@ -63,11 +63,12 @@ def screen_sample(task: Task, out: Path) -> dict[str, object]:
     Args:
         task: The sample.
         out: The screen's folder.
+        scratch: For passing files.
 
     Raises:
         OSError: the disk is full or cannot be written.
     """
-    work = out / "work" / "screen" / task.sample
+    work = scratch / task.sample
     try:
         return _screened(task, out, work)
     except UserError as error:

@@ -26,6 +26,8 @@ from vexas_uba1.screen.table import ResultTable
 from vexas_uba1.steps.plan import Plan
 
 TABLE, TSV = "screen.sqlite", "screen.tsv"
+PARTS = Path("work") / "parts"
+"""Where parts of a manifest have their tables, below the screen's folder."""
 _AHEAD = 4
 """Tasks that wait in the pool for each process: none is idle, and memory does not grow."""
 _ORPHAN_SECONDS = 1.0
@@ -62,7 +64,7 @@ def screen(
     *,
     jobs: int,
     timeout: float,
-    table: str = TABLE,
+    part: Part | None = None,
     on_begin: Callable[[int, int], object],
     on_row: Callable[[str], object],
 ) -> Outcome:
@@ -70,11 +72,12 @@ def screen(
 
     Args:
         plan: What is asked for.
-        samples: The samples, in the table's order; all of BAM or CRAM.
+        samples: The manifest's, in the table's order; all of BAM or CRAM.
         out: The screen's folder, which nobody else uses now.
         jobs: Processes.
         timeout: Seconds after which a sample is given up.
-        table: Name of the table's file below ``out``; the TSV has the same name.
+        part: The part of the manifest that is asked for, beside which others may be at work; None
+            for all of it, for which the rows of parts are taken over.
         on_begin: Told how many samples there are, and how many of them are done.
         on_row: Told the verdict of each as it comes, or ``failed``.
 
@@ -83,11 +86,17 @@ def screen(
         OSError: the disk is full or cannot be written; rows so far are kept.
         KeyboardInterrupt: likewise.
     """
+    if part is not None:
+        samples = part.of(samples)
     outcome = Outcome(len(samples))
-    file = out / table
-    tsv = file.with_suffix(".tsv")
-    shutil.rmtree(out / "work" / "screen", ignore_errors=True)
+    file = out / TABLE if part is None else out / PARTS / part.name / TABLE
+    scratch = out / "work" / ("screen" if part is None else f"screen.{part.name}")
+    tsv = file.with_name(TSV)
+    shutil.rmtree(scratch, ignore_errors=True)
     with ResultTable(file) as rows:
+        if part is None:
+            for other in sorted((out / PARTS).glob(f"*/{TABLE}")):
+                rows.take_over(other)
         prints = _Fingerprints(plan)
         wanted = []
         for sample in samples:
@@ -103,7 +112,7 @@ def screen(
             tsv.unlink(missing_ok=True)
         on_begin(len(samples), outcome.kept)
         tasks = ((sample, _task(plan, sample)) for sample in wanted)
-        for come in _called(tasks, out, jobs, timeout):
+        for come in _called(tasks, out, scratch, jobs, timeout):
             for sample, cells, is_fault in come:
                 rows.put(cells, prints.of(sample))
                 outcome.faults += is_fault
@@ -112,8 +121,26 @@ def screen(
         outcome.left_out = rows.finish((sample.id for sample in samples), tsv)
         outcome.verdicts = rows.count("verdict")
         outcome.failed = rows.count("status").get("failed", 0)
-    shutil.rmtree(out / "work" / "screen", ignore_errors=True)
+    shutil.rmtree(scratch, ignore_errors=True)
     return outcome
+
+
+@dataclass(frozen=True)
+class Part:
+    """The ``number``-th of ``count`` parts of a manifest, from 1 on."""
+
+    number: int
+    count: int
+
+    @property
+    def name(self) -> str:
+        """As in the name of its folder."""
+        return f"{self.number}_of_{self.count}"
+
+    def of(self, samples: Sequence[Sample]) -> Sequence[Sample]:
+        """Return the part's samples: as many as any other part's, or one more or less."""
+        first, end = (len(samples) * edge // self.count for edge in (self.number - 1, self.number))
+        return samples[first:end]
 
 
 class _Fingerprints:
@@ -145,7 +172,7 @@ def _task(plan: Plan, sample: Sample) -> Task:
 
 
 def _called(
-    tasks: Iterator[tuple[Sample, Task]], out: Path, jobs: int, timeout: float
+    tasks: Iterator[tuple[Sample, Task]], out: Path, scratch: Path, jobs: int, timeout: float
 ) -> Iterator[list[tuple[Sample, Row, bool]]]:
     """Yield samples as they come, with their rows and whether a fault of the software ended it."""
     context = multiprocessing.get_context("spawn")
@@ -155,7 +182,7 @@ def _called(
         while True:
             for sample, task in islice(tasks, jobs * _AHEAD - len(running)):
                 future: Future[Row]
-                future = pool.schedule(screen_sample, args=(task, out), timeout=timeout)
+                future = pool.schedule(screen_sample, args=(task, out, scratch), timeout=timeout)
                 running[future] = (sample, task)
             if not running:
                 break
