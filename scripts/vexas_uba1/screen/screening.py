@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
 import shutil
-import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
 from pathlib import Path
-
-from pebble import ProcessExpired, ProcessPool
 
 from vexas_uba1.errors import UserError, disk_problem
 from vexas_uba1.files import write_text
 from vexas_uba1.samples.sheet import Sample
+from vexas_uba1.screen.lanes import Done, in_lanes
 from vexas_uba1.screen.sample import Task, failed_row, result_file, screen_sample
 from vexas_uba1.screen.table import ResultTable
 from vexas_uba1.steps.plan import Plan
@@ -28,10 +23,6 @@ from vexas_uba1.steps.plan import Plan
 TABLE, TSV = "screen.sqlite", "screen.tsv"
 PARTS = Path("work") / "parts"
 """Where parts of a manifest have their tables, below the screen's folder."""
-_AHEAD = 4
-"""Tasks that wait in the pool for each process: none is idle, and memory does not grow."""
-_ORPHAN_SECONDS = 1.0
-
 Row = dict[str, object]
 """A sample's cells by column."""
 
@@ -111,10 +102,10 @@ def screen(
         if wanted:
             tsv.unlink(missing_ok=True)
         on_begin(len(samples), outcome.kept)
-        tasks = ((sample, _task(plan, sample)) for sample in wanted)
+        tasks = (_task(plan, sample) for sample in wanted)
         for come in _called(tasks, out, scratch, jobs, timeout):
-            for sample, cells, is_fault in come:
-                rows.put(cells, prints.of(sample))
+            for name, cells, is_fault in come:
+                rows.put(cells, prints.of(plan.by_id[name]))
                 outcome.faults += is_fault
                 on_row(str(cells["verdict"] or "failed"))
             rows.keep()
@@ -172,54 +163,35 @@ def _task(plan: Plan, sample: Sample) -> Task:
 
 
 def _called(
-    tasks: Iterator[tuple[Sample, Task]], out: Path, scratch: Path, jobs: int, timeout: float
-) -> Iterator[list[tuple[Sample, Row, bool]]]:
+    tasks: Iterable[Task], out: Path, scratch: Path, jobs: int, timeout: float
+) -> Iterator[list[tuple[str, Row, bool]]]:
     """Yield samples as they come, with their rows and whether a fault of the software ended it."""
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPool(jobs, initializer=_begin, initargs=(os.getpid(),), context=context)
-    running: dict[Future[Row], tuple[Sample, Task]] = {}
-    try:
-        while True:
-            for sample, task in islice(tasks, jobs * _AHEAD - len(running)):
-                future: Future[Row]
-                future = pool.schedule(screen_sample, args=(task, out, scratch), timeout=timeout)
-                running[future] = (sample, task)
-            if not running:
-                break
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            come = []
-            for future in done:
-                sample, task = running.pop(future)
-                come.append((sample, *_row(future, task, out, timeout)))
-            yield come
-        pool.close()
-    except BaseException:
-        pool.stop()
-        raise
-    finally:
-        pool.join()
+    work = partial(screen_sample, out=out, scratch=scratch)
+    for done in in_lanes(work, tasks, jobs, timeout):
+        yield [(each.task.sample, *_row(each, out, timeout)) for each in done]
 
 
-def _row(future: Future[Row], task: Task, out: Path, timeout: float) -> tuple[Row, bool]:
+def _row(done: Done[Task, Row], out: Path, timeout: float) -> tuple[Row, bool]:
     """Return the row of a sample whose process has ended, and whether the software is at fault.
 
     Raises:
         OSError: the disk is full or cannot be written: so it would be for the next sample.
     """
+    task = done.task
     try:
-        return future.result(), False
-    except TimeoutError:
+        return done.future.result(), False
+    except BrokenProcessPool:
         error = UserError(
-            f"the sample was not done within {timeout:g} seconds",
-            remedy="Look whether the disk or the server answers; --timeout allows more",
-            file=task.shown,
-        )
-    except ProcessExpired as expired:
-        error = UserError(
-            f"the sample's process was ended from outside (status {expired.exitcode})",
+            "the sample's process was ended from outside",
             remedy="Run the same command again; if it was short of memory, with fewer --jobs",
             file=task.shown,
         )
+        if not done.in_time:
+            error = UserError(
+                f"the sample was not done within {timeout:g} seconds",
+                remedy="Look whether the disk or the server answers; --timeout allows more",
+                file=task.shown,
+            )
     except OSError as found:
         if disk_problem(found) is not None:
             raise
@@ -239,14 +211,3 @@ def _fault(found: Exception, task: Task, out: Path) -> tuple[Row, bool]:
         file=task.shown,
     )
     return failed_row(task.call.sample, "screen", error), True
-
-
-def _begin(parent: int) -> None:
-    """End this process as soon as the one that began it is gone, however that ended."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_ORPHAN_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

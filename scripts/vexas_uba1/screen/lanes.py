@@ -1,0 +1,128 @@
+"""Processes that work side by side, of which any may die or hang without harm to the others.
+
+Each lane is a pool of one process: pools of several are lost as a whole, or left waiting for a lock
+that a killed process held.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+_ORPHAN_SECONDS = 1.0
+
+_Task = TypeVar("_Task")
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class Done(Generic[_Task, _Value]):
+    """A task that has ended.
+
+    Attributes:
+        task: The task.
+        future: Its value or error; :class:`concurrent.futures.process.BrokenProcessPool` where its
+            process was ended.
+        in_time: Whether it was not ended for taking too long.
+    """
+
+    task: _Task
+    future: Future[_Value]
+    in_time: bool
+
+
+def in_lanes(
+    work: Callable[[_Task], _Value], tasks: Iterable[_Task], lanes: int, timeout: float
+) -> Iterator[list[Done[_Task, _Value]]]:
+    """Yield tasks as they end, those that ended together in one list.
+
+    Args:
+        work: Done in a process that has begun anew; it and the tasks are pickled.
+        tasks: Asked for one by one, as lanes become free.
+        lanes: Processes.
+        timeout: Seconds after which a task's process is ended.
+    """
+    waiting = iter(tasks)
+    free = [_Lane() for _ in range(lanes)]
+    busy: dict[Future[_Value], tuple[_Lane, _Task, float]] = {}
+    late: set[Future[_Value]] = set()
+    try:
+        while True:
+            while free and (task := next(waiting, None)) is not None:
+                lane, future = free.pop().begin(work, task)
+                busy[future] = (lane, task, time.monotonic() + timeout)
+            if not busy:
+                break
+            soonest = min(end for _, _, end in busy.values())
+            ended, _ = wait(busy, max(0.0, soonest - time.monotonic()), FIRST_COMPLETED)
+            done = []
+            for future in ended:
+                lane, task, _ = busy.pop(future)
+                free.append(lane)
+                done.append(Done(task, future, future not in late))
+            for future, (lane, task, end) in busy.items():
+                if end <= time.monotonic():
+                    late.add(future)
+                    lane.kill()
+                    # It is as good as gone; the system may take a moment.
+                    busy[future] = (lane, task, end + timeout)
+            if done:
+                yield done
+    finally:
+        for lane in (*free, *(lane for lane, _, _ in busy.values())):
+            lane.kill()
+
+
+class _Lane:
+    """One process, which is begun with its first task."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(
+            1, mp_context=context, initializer=_begin, initargs=(os.getpid(),)
+        )
+        self._pid: Future[int] | None = None
+
+    def begin(self, work: Callable[[_Task], _Value], task: _Task) -> tuple[_Lane, Future[_Value]]:
+        """Give the process, which has none now, a task; a new one where it is gone."""
+        try:
+            if self._pid is None:
+                self._pid = self._pool.submit(os.getpid)
+            return self, self._pool.submit(work, task)
+        except BrokenProcessPool:
+            return _Lane().begin(work, task)
+
+    def kill(self) -> None:
+        """End the process at once, if it is there."""
+        if self._pid is not None:
+            # That of a process which is gone may be another's by now.
+            with suppress(BrokenProcessPool, ProcessLookupError):
+                self._pool.submit(_nothing)
+                os.kill(self._pid.result(), signal.SIGKILL)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _nothing() -> None:
+    """Ask whether a pool has a process: it takes nothing if it has lost it."""
+
+
+def _begin(parent: int) -> None:
+    """End this process as soon as the one that began it is gone, however that ended."""
+    # Ctrl-C reaches all processes of a terminal; the one that began this ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_ORPHAN_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
