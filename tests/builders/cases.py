@@ -408,8 +408,8 @@ def call_bam(
     )
 
 
-def run_case(case: Mapping[str, Any], folder: Path) -> SampleResult:
-    """Make a case's reads in ``folder`` and return their result."""
+def run_case(case: Mapping[str, Any], folder: Path, **options: Any) -> SampleResult:
+    """Make a case's reads in ``folder`` and return their result, with further options of a call."""
     given = case.get("genome", {})
     fasta: Path | None = None
     if "simulate" in case:
@@ -440,7 +440,7 @@ def run_case(case: Mapping[str, Any], folder: Path) -> SampleResult:
         folder,
         genomes=genomes,
         sample=case.get("sample", {}),
-        options=case.get("options", {}),
+        options={**case.get("options", {}), **options},
         coverage=given.get("coverage"),
     )
     return SampleResult(call, decide(call))
