@@ -77,9 +77,12 @@ def in_lanes(
                     busy[future] = (lane, task, end + timeout)
             if done:
                 yield done
-    finally:
+    except BaseException:
         for lane in (*free, *(lane for lane, _, _ in busy.values())):
             lane.kill()
+        raise
+    for lane in free:
+        lane.close()
 
 
 class _Lane:
@@ -100,6 +103,10 @@ class _Lane:
             return self, self._pool.submit(work, task)
         except BrokenProcessPool:
             return _Lane().begin(work, task)
+
+    def close(self) -> None:
+        """Let the process, which has no task now, end."""
+        self._pool.shutdown()
 
     def kill(self) -> None:
         """End the process at once, if it is there."""
