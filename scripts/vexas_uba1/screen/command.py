@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.progress import (
@@ -24,15 +21,12 @@ from vexas_uba1.samples.check import load_run
 from vexas_uba1.samples.document import read_document
 from vexas_uba1.screen.screening import PARTS, TSV, Outcome, Part, screen
 from vexas_uba1.steps import lock
+from vexas_uba1.steps.interrupts import exit_status, sigterm_interrupts
 from vexas_uba1.steps.plan import Plan
 
 _LINE_SECONDS = 30.0
 """How often progress is told where no bar can be drawn."""
 _QUIET = frozenset({"not_detected"})
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a screen as Ctrl-C does."""
 
 
 def run_screen(
@@ -67,7 +61,7 @@ def run_screen(
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     # Parts may be at work side by side, each in a folder of its own.
     folder = out if part is None else out / PARTS / part.name
-    with lock.take(folder), _sigterm_interrupts(), _Shown(console) as shown:
+    with lock.take(folder), sigterm_interrupts(), _Shown(console) as shown:
         try:
             outcome = screen(
                 plan,
@@ -81,7 +75,7 @@ def run_screen(
             )
         except KeyboardInterrupt as stop:
             console.print("Stopped. The same command goes on from here.")
-            return 128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
+            return exit_status(stop)
         except OSError as error:
             problem = disk_problem(error)
             if problem is None:
@@ -210,15 +204,3 @@ def _tell(outcome: Outcome, folder: Path, console: Console) -> None:
             f"{outcome.left_out:,} samples of an earlier manifest are no longer in the table."
         )
     output.print(str(folder / TSV))
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
