@@ -63,8 +63,6 @@ class CallOptions:
             (FASTQ).
         source_software: Versions of the programs that aligned them; empty for BAM and CRAM.
         levels: The test's levels.
-        brief: Whether only what the verdict of a clean negative rests on is wanted: no limits but
-            of class ``vexas``, no exons, no depth that would do, no reads to show.
     """
 
     sample: SampleInfo
@@ -79,7 +77,6 @@ class CallOptions:
     source_files: tuple[InputFile, ...] = ()
     source_software: Mapping[str, str] = field(default_factory=dict)
     levels: TestLevels = field(default_factory=TestLevels)
-    brief: bool = False
 
     @property
     def is_aligned_here(self) -> bool:
@@ -192,7 +189,6 @@ def observe_sample(
         () if options.primers is None else options.primers.over(placed),
         site_rates,
         is_amplicon=options.sample.assay == "amplicon",
-        brief=options.brief,
     )
     return Observed(
         placed=placed,

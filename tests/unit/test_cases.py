@@ -81,10 +81,12 @@ BRIEF = [
 @pytest.mark.parametrize("name", [name for name in BRIEF if "error" not in CASES[name]["expect"]])
 def test_a_brief_call_comes_to_the_same_verdict(name, tmp_path):
     made = []
-    for kind in ("whole", "brief"):
-        (tmp_path / kind).mkdir()
-        made.append(run_case(CASES[name], tmp_path / kind, brief=kind == "brief"))
-    whole, brief = made
+    # And the whole one is the same where a brief one came before, as in a screen.
+    for number, brief in enumerate([(False,), (True,), (True, False)]):
+        (tmp_path / str(number)).mkdir()
+        made.append(run_case(CASES[name], tmp_path / str(number), brief))
+    whole, brief, after = made
+    assert after == whole
     assert brief.verdict.code == whole.verdict.code
     assert brief.verdict.reasons == whole.verdict.reasons
     if whole.verdict.code == "not_detected":

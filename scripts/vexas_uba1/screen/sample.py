@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from vexas_uba1.alignments.extraction import extract_region
 from vexas_uba1.alignments.fasta import Genome, open_genome
-from vexas_uba1.calling import call_sample
+from vexas_uba1.calling import call_observed
 from vexas_uba1.catalogue import Catalogue, load_catalogue
 from vexas_uba1.cohort.entries import CohortEntry
 from vexas_uba1.cohort.summary import cells_of
 from vexas_uba1.errors import UserError
 from vexas_uba1.locus.record import Locus, load_locus
+from vexas_uba1.observing import observe_sample
 from vexas_uba1.panel.panel import Panel, read_panel
 from vexas_uba1.result import SampleInfo, SampleResult, write_result
 from vexas_uba1.samples.primers import Primers, load_primers
@@ -102,14 +103,13 @@ def _screened(task: Task, out: Path, work: Path) -> dict[str, object]:
     )
     options = call_options(task.call, _primers(task.call.primers), _panel(task.call.panel))
 
-    def called(brief: bool) -> SampleResult:
-        made = call_sample(
-            bam,
-            extraction,
-            locus=locus,
-            catalogue=catalogue,
-            genomes=genomes,
-            options=replace(options, brief=brief),
+    seen = observe_sample(
+        bam, extraction, locus=locus, catalogue=catalogue, genomes=genomes, options=options
+    )
+
+    def called(*, brief: bool) -> SampleResult:
+        made = call_observed(
+            seen, extraction, locus=locus, catalogue=catalogue, options=options, brief=brief
         )
         return SampleResult(made, decide(made))
 
