@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -141,21 +140,23 @@ def looped(files: Sequence[Path], folder: Path, fasta: Path, region: str) -> Cos
 
 
 def _measured(lines: Sequence[Sequence[str]]) -> Cost:
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    began, cpu, peak = time.perf_counter(), 0.0, 0
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     for line in lines:
-        subprocess.run(
+        program = subprocess.Popen(
             line,
-            check=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environment,
             cwd=Path(__file__).resolve().parents[1],
         )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    # The most that any process so far had: of this program's or of one before.
-    return Cost(time.perf_counter() - began, cpu, after.ru_maxrss / 1024)
+        # Its own and that of all that it waited for.
+        _, status, used = os.wait4(program.pid, 0)
+        if status:
+            raise RuntimeError(f"{line[0]} failed")
+        cpu += used.ru_utime + used.ru_stime
+        peak = max(peak, used.ru_maxrss)
+    return Cost(time.perf_counter() - began, cpu, peak / 1024)
 
 
 def table(small: int, large: int, jobs: int, folder: Path) -> str:
