@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -174,6 +175,81 @@ def test_what_changed_is_done_again_and_leaves_nothing_old(reads, tmp_path):
     assert stored(out) == ["S1_NEG"]
 
 
+def results_of(out):
+    return {file.parent.name for file in out.glob("samples/*/*.result.json")}
+
+
+def test_a_result_that_is_gone_or_another_is_made_again(manifest, screened, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(screened[0], out)
+    (out / "samples" / "S1_POS" / "S1_POS.result.json").unlink()
+    shutil.copy(
+        out / "samples" / "S6_POS" / "S6_POS.result.json",
+        out / "samples" / "S4_NONE" / "S4_NONE.result.json",
+    )
+    # And beside a clean negative there is none.
+    (out / "samples" / "S7_NEG").mkdir()
+    shutil.copy(
+        out / "samples" / "S6_POS" / "S6_POS.result.json",
+        out / "samples" / "S7_NEG" / "S7_NEG.result.json",
+    )
+    said = screen(manifest, out)
+    assert "4 of 8 samples are done already" in said.err
+    assert delivered(out) == delivered(screened[0])
+
+
+def test_a_part_killed_after_a_whole_run_takes_no_result_away(manifest, screened, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(screened[0], out)
+    run = begin(manifest, out, "--part", "1/1")
+    until(lambda: "S1_POS" not in results_of(out))
+    run.kill()
+    run.wait()
+    assert screen(manifest, out).code == 2
+    assert delivered(out) == delivered(screened[0])
+
+
+def test_a_file_that_changes_while_it_is_read_has_no_verdict(reads, tmp_path):
+    (row,) = copies(reads, tmp_path, ["NEG"])
+    sheet, out = write_sheet(tmp_path / "m.tsv", [row]), tmp_path / "out"
+    run = begin(sheet, out)
+    until(lambda: (out / "work" / "screen" / row["sample"] / "uba1.bam.bai").exists())
+    # By now the negative's records are read.
+    for suffix in (".bam", ".bam.bai"):
+        shutil.copy2(reads / f"POS{suffix}", tmp_path / f"{row['sample']}{suffix}")
+    assert run.wait(60) == 2
+    (told,) = table(out)
+    assert (told["status"], told["verdict"]) == ("failed", "")
+    assert "changed while it was read" in told["error"]
+    assert screen(sheet, out).code == 0
+    assert [row["verdict"] for row in table(out)] == ["detected"]
+
+
+def test_a_file_that_vanishes_after_the_check_fails_its_sample_alone(reads, tmp_path):
+    rows = copies(reads, tmp_path, ["NEG", "POS", "NEG", "NEG", "POS"])
+    sheet, out = write_sheet(tmp_path / "m.tsv", rows), tmp_path / "out"
+    run = begin(sheet, out)
+    until(lambda: (out / "screen.sqlite").exists())
+    (tmp_path / rows[4]["alignment"]).unlink()
+    assert run.wait(120) == 2
+    *others, gone = table(out)
+    assert [row["verdict"] for row in others] == ["not_detected", "detected", *["not_detected"] * 2]
+    assert gone["status"] == "failed" and str(tmp_path) not in gone["error"]
+
+
+def test_what_is_in_a_results_way_fails_its_sample_alone(reads, tmp_path):
+    rows = copies(reads, tmp_path, ["POS", "NEG", "POS", "POS"])
+    out = tmp_path / "out"
+    (out / "samples" / "S0_POS" / "S0_POS.result.json" / "x").mkdir(parents=True)
+    (out / "samples" / "S2_POS").write_text("not a folder")
+    said = screen(write_sheet(tmp_path / "m.tsv", rows), out)
+    assert said.code == 2 and "Traceback" not in said.err
+    folder, good, file, also = table(out)
+    for row in (folder, file):
+        assert row["status"] == "failed" and f"samples/{row['sample']}" in row["error"]
+    assert (good["verdict"], also["verdict"]) == ("not_detected", "detected")
+
+
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(manifest, screened, tmp_path):
     out = tmp_path / "out"
     for rows in (1, 3):
@@ -271,6 +347,32 @@ def test_parts_side_by_side_make_the_table_of_the_whole(manifest, screened, tmp_
     said = screen(manifest, out)
     assert "7 of 8 samples are done already" in said.err
     assert delivered(out) == delivered(screened[0])
+    # What a part has is old once its sample changes, and is not taken over again.
+    names = [{"sample": row["sample"], "patient": "P1" if row["sample"] == "S1_POS" else "",
+              "alignment": f"{row['sample']}.bam"} for row in table(out)]  # fmt: skip
+    changed = write_sheet(manifest.with_name("changed.tsv"), names)
+    assert "6 of 8 samples are done already" in screen(changed, out).err
+    assert "7 of 8 samples are done already" in screen(changed, out).err
+
+
+def test_a_whole_run_waits_for_its_parts(manifest, tmp_path):
+    out = tmp_path / "out"
+    run = begin(manifest, out, "--part", "1/2")
+    until(lambda: (out / "work" / "parts" / "1_of_2" / "screen.sqlite").exists())
+    said = screen(manifest, out)
+    assert said.code == 2 and "another run" in said.errors[0]
+    run.kill()
+    run.wait()
+
+
+def test_more_jobs_than_samples_are_no_more_processes(reads, tmp_path):
+    sheet = write_sheet(tmp_path / "m.tsv", copies(reads, tmp_path, ["NEG"]))
+    line = f"exec {shlex.quote(sys.executable)} -m vexas_uba1 screen m.tsv --out o --jobs 5000"
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -n 256; {line}"], cwd=sheet.parent, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(paths.product_root() / "scripts")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_another_run_or_another_file_in_its_place_is_told(manifest, screened, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -61,7 +62,13 @@ def run_screen(
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     # Parts may be at work side by side, each in a folder of its own.
     folder = out if part is None else out / PARTS / part.name
-    with lock.take(folder), sigterm_interrupts(), _Shown(console) as shown:
+    with ExitStack() as held:
+        held.enter_context(lock.take(folder))
+        # A run of all takes parts over, so none may be at work.
+        for other in sorted((out / PARTS).glob("*/")) if part is None else ():
+            held.enter_context(lock.take(other))
+        held.enter_context(sigterm_interrupts())
+        shown = held.enter_context(_Shown(console))
         try:
             outcome = screen(
                 plan,
@@ -201,6 +208,7 @@ def _tell(outcome: Outcome, folder: Path, console: Console) -> None:
         )
     if outcome.left_out:
         console.print(
-            f"{outcome.left_out:,} samples of an earlier manifest are no longer in the table."
+            f"{outcome.left_out:,} samples of an earlier manifest are no longer in the table; what "
+            "lies in samples/ of them stays."
         )
     output.print(str(folder / TSV))

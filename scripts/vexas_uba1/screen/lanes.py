@@ -18,7 +18,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from vexas_uba1.errors import UserError
+
 _ORPHAN_SECONDS = 1.0
+_ATTEMPTS = 3
+"""Processes that are begun for one task before it is given up."""
 
 _Task = TypeVar("_Task")
 _Value = TypeVar("_Value")
@@ -49,13 +53,19 @@ def in_lanes(
         work: Done in a process that has begun anew; it and the tasks are pickled.
         tasks: Asked for one by one, as lanes become free.
         lanes: Processes.
-        timeout: Seconds after which a task's process is ended.
+        timeout: Seconds after which a task's process is ended; its start does not count.
+
+    Raises:
+        UserError: the machine does not let so many processes begin.
     """
     waiting = iter(tasks)
-    free = [_Lane() for _ in range(lanes)]
+    free: list[_Lane] = []
     busy: dict[Future[_Value], tuple[_Lane, _Task, float]] = {}
     late: set[Future[_Value]] = set()
     try:
+        # All at once: each takes a moment to begin.
+        while len(free) < lanes:
+            free.append(_Lane())
         while True:
             while free and (task := next(waiting, None)) is not None:
                 lane, future = free.pop().begin(work, task)
@@ -67,7 +77,8 @@ def in_lanes(
             done = []
             for future in ended:
                 lane, task, _ = busy.pop(future)
-                free.append(lane)
+                # What was ended for its time may have been done all the same, but its lane is gone.
+                free.append(_Lane() if future in late else lane)
                 done.append(Done(task, future, future not in late))
             for future, (lane, task, end) in busy.items():
                 if end <= time.monotonic():
@@ -86,23 +97,45 @@ def in_lanes(
 
 
 class _Lane:
-    """One process, which is begun with its first task."""
+    """One process.
+
+    Raises:
+        UserError: the machine does not let it begin.
+    """
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(
-            1, mp_context=context, initializer=_begin, initargs=(os.getpid(),)
-        )
-        self._pid: Future[int] | None = None
+        try:
+            self._pool = ProcessPoolExecutor(
+                1, mp_context=context, initializer=_begin, initargs=(os.getpid(),)
+            )
+            self._pid = self._pool.submit(os.getpid)
+        except OSError as error:
+            # A process that is ended while it begins is one that takes nothing (EPIPE).
+            raise UserError(
+                f"a process cannot be begun ({error.strerror})",
+                remedy="Name fewer --jobs, or allow more open files or processes (`ulimit -a`)",
+                column="--jobs",
+            ) from error
 
     def begin(self, work: Callable[[_Task], _Value], task: _Task) -> tuple[_Lane, Future[_Value]]:
-        """Give the process, which has none now, a task; a new one where it is gone."""
-        try:
-            if self._pid is None:
-                self._pid = self._pool.submit(os.getpid)
-            return self, self._pool.submit(work, task)
-        except BrokenProcessPool:
-            return _Lane().begin(work, task)
+        """Give the process, which has none now, a task; a new one where it is gone.
+
+        Raises:
+            UserError: no process lives long enough.
+        """
+        lane = self
+        for _ in range(_ATTEMPTS):
+            try:
+                lane._pid.result()
+                return lane, lane._pool.submit(work, task)
+            except BrokenProcessPool:
+                lane = _Lane()
+        raise UserError(
+            "every process is ended as it begins",
+            remedy="Look for what ends them, such as a lack of memory; name fewer --jobs",
+            column="--jobs",
+        )
 
     def close(self) -> None:
         """Let the process, which has no task now, end."""
@@ -110,11 +143,10 @@ class _Lane:
 
     def kill(self) -> None:
         """End the process at once, if it is there."""
-        if self._pid is not None:
-            # That of a process which is gone may be another's by now.
-            with suppress(BrokenProcessPool, ProcessLookupError):
-                self._pool.submit(_nothing)
-                os.kill(self._pid.result(), signal.SIGKILL)
+        # That of a process which is gone may be another's by now: its pool takes nothing.
+        with suppress(BrokenProcessPool, ProcessLookupError, RuntimeError):
+            self._pool.submit(_nothing)
+            os.kill(self._pid.result(), signal.SIGKILL)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -38,12 +38,14 @@ class Task:
         call: How it is called.
         address: Path or URL of its BAM or CRAM; a URL is never written anywhere.
         shown: How messages name that.
+        fingerprint: Of all that its row depends on, before it is read; None where a file is gone.
     """
 
     extract: ExtractJob
     call: CallJob
     address: str
     shown: str
+    fingerprint: str | None
 
     @property
     def sample(self) -> str:

@@ -6,14 +6,15 @@ import hashlib
 import json
 import shutil
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from vexas_uba1.errors import UserError, disk_problem
-from vexas_uba1.files import write_text
+from vexas_uba1.files import sha256_of, write_text
 from vexas_uba1.samples.sheet import Sample
 from vexas_uba1.screen.lanes import Done, in_lanes
 from vexas_uba1.screen.sample import Task, failed_row, result_file, screen_sample
@@ -84,30 +85,28 @@ def screen(
     scratch = out / "work" / ("screen" if part is None else f"screen.{part.name}")
     tsv = file.with_name(TSV)
     shutil.rmtree(scratch, ignore_errors=True)
-    with ResultTable(file) as rows:
-        if part is None:
-            for other in sorted((out / PARTS).glob(f"*/{TABLE}")):
-                rows.take_over(other)
-        prints = _Fingerprints(plan)
-        wanted = []
-        for sample in samples:
-            if rows.holds(sample.id, prints.of(sample)):
-                outcome.kept += 1
-            else:
-                wanted.append(sample)
-                # Nothing of an earlier run may be taken for this one's.
-                rows.forget(sample.id)
-                result_file(out, sample.id).unlink(missing_ok=True)
-        rows.keep()
+    others = [] if part is not None else sorted((out / PARTS).glob(f"*/{TABLE}"))
+    with ExitStack() as tables:
+        rows = tables.enter_context(ResultTable(file))
+        books = _Books(plan, out, rows, on_row)
+        wanted = books.without_row(
+            samples, [tables.enter_context(ResultTable(other)) for other in others]
+        )
+        outcome.kept = len(samples) - len(wanted)
         if wanted:
             tsv.unlink(missing_ok=True)
+        # First the rows: one that is left must not lack its result.
+        rows.keep()
         on_begin(len(samples), outcome.kept)
-        tasks = (_task(plan, sample) for sample in wanted)
-        for come in _called(tasks, out, scratch, jobs, timeout):
-            for name, cells, is_fault in come:
-                rows.put(cells, prints.of(plan.by_id[name]))
+        ready = books.made_way_for(wanted)
+        rows.keep()
+        work = partial(screen_sample, out=out, scratch=scratch)
+        tasks = map(books.task, ready)
+        for come in in_lanes(work, tasks, min(jobs, len(ready)), timeout):
+            for done in come:
+                cells, is_fault = _row(done, out, timeout)
                 outcome.faults += is_fault
-                on_row(str(cells["verdict"] or "failed"))
+                books.take(done.task, cells)
             rows.keep()
         outcome.left_out = rows.finish((sample.id for sample in samples), tsv)
         outcome.verdicts = rows.count("verdict")
@@ -134,41 +133,107 @@ class Part:
         return samples[first:end]
 
 
-class _Fingerprints:
-    """What rows depend on, as checksums."""
+class _Books:
+    """Which rows hold, and what is needed for those that do not."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(
+        self, plan: Plan, out: Path, rows: ResultTable, on_row: Callable[[str], object]
+    ) -> None:
+        self._plan, self._out, self._rows, self._on_row = plan, out, rows, on_row
         self._common = [plan.versions, plan.fingerprints_of_references]
 
-    def of(self, sample: Sample) -> str:
-        """Return the checksum of what a sample's row depends on; no secret of a URL is in it."""
-        plan, name = self._plan, sample.id
-        source = plan.shown_reads(name)
+    def without_row(self, samples: Sequence[Sample], parts: Sequence[ResultTable]) -> list[Sample]:
+        """Return the samples that no table has a row of which holds; rows of parts are taken over.
+
+        Rows that do not hold are forgotten.
+        """
+        wanted = []
+        for sample in samples:
+            key = (sample.id, self._fingerprint(sample.id), _checksum(self._result(sample.id)))
+            if self._rows.holds(*key) or any(self._rows.take(part, *key) for part in parts):
+                continue
+            wanted.append(sample)
+            self._rows.forget(sample.id)
+        return wanted
+
+    def made_way_for(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Remove earlier results: none may be taken for a new one; return the samples as they are.
+
+        One whose result would have no place has failed.
+        """
+        ready = []
+        for sample in samples:
+            place = self._result(sample.id)
+            try:
+                place.unlink(missing_ok=True)
+                ready.append(sample)
+            except OSError as error:
+                shown = place.relative_to(self._out)
+                told = UserError(
+                    f"what lies at {shown} is in the way ({error.strerror})",
+                    remedy="Move it away, then run the same command again",
+                )
+                self._put(failed_row(self._plan.info(sample.id), "screen", told), None)
+        return ready
+
+    def task(self, sample: Sample) -> Task:
+        """Return what a process is told of a sample; its files are looked at now."""
+        assert sample.alignment is not None
+        return Task(
+            self._plan.extract_job(sample.id),
+            self._plan.call_job(sample.id),
+            sample.alignment.address,
+            sample.alignment.shown,
+            self._fingerprint(sample.id),
+        )
+
+    def take(self, task: Task, cells: Row) -> None:
+        """Take the row of a sample, unless its files are no longer those that were read."""
+        if cells["status"] == "ok" and self._fingerprint(task.sample) != task.fingerprint:
+            told = UserError(
+                "the file changed while it was read",
+                remedy="Run the same command again",
+                file=task.shown,
+            )
+            cells = failed_row(task.call.sample, "screen", told)
+        if cells["status"] != "ok":
+            # A process may have been ended just before it could tell of its result.
+            self._result(task.sample).unlink(missing_ok=True)
+        self._put(cells, task.fingerprint)
+
+    def _put(self, cells: Row, fingerprint: str | None) -> None:
+        made = _checksum(self._result(str(cells["sample"]))) if cells["status"] == "ok" else None
+        self._rows.put(cells, fingerprint, made)
+        self._on_row(str(cells["verdict"] or "failed"))
+
+    def _result(self, sample: str) -> Path:
+        return result_file(self._out, sample)
+
+    def _fingerprint(self, sample: str) -> str | None:
+        """Return the checksum of what a sample's row depends on; None where a file is gone.
+
+        No secret of a URL is in it.
+        """
+        plan = self._plan
+        try:
+            files = [*plan.fingerprints_of_input(sample), *plan.fingerprints_of_call(sample)]
+        except OSError:
+            return None
         parts = [
-            *(self._common, plan.extract(name), plan.call(name), source),
-            *(plan.fingerprints_of_input(name), plan.fingerprints_of_call(name)),
+            *(self._common, plan.extract(sample), plan.call(sample)),
+            *(plan.shown_reads(sample), files),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _task(plan: Plan, sample: Sample) -> Task:
-    assert sample.alignment is not None
-    return Task(
-        plan.extract_job(sample.id),
-        plan.call_job(sample.id),
-        sample.alignment.address,
-        sample.alignment.shown,
-    )
-
-
-def _called(
-    tasks: Iterable[Task], out: Path, scratch: Path, jobs: int, timeout: float
-) -> Iterator[list[tuple[str, Row, bool]]]:
-    """Yield samples as they come, with their rows and whether a fault of the software ended it."""
-    work = partial(screen_sample, out=out, scratch=scratch)
-    for done in in_lanes(work, tasks, jobs, timeout):
-        yield [(each.task.sample, *_row(each, out, timeout)) for each in done]
+def _checksum(file: Path) -> str | None:
+    """Return a file's checksum; None without one, and nobody's where it cannot be read."""
+    try:
+        return sha256_of(file)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return ""
 
 
 def _row(done: Done[Task, Row], out: Path, timeout: float) -> tuple[Row, bool]:
