@@ -60,3 +60,10 @@ def test_no_process_at_all_is_told(monkeypatch):
     with pytest.raises(UserError, match="Too many open files"):
         ended(sleeping, [0.0], 1, 60)
     assert ended(sleeping, [], 0, 60) == {}
+
+
+def test_a_task_that_ends_before_its_process_can_be_ended_counts(monkeypatch):
+    monkeypatch.setattr(lanes.os, "kill", lambda *_: None)
+    found = ended(sleeping, [0.6, 0.0], 1, 0.2)
+    assert {task: done.future.result() for task, done in found.items()} == {0.6: 0.6, 0.0: 0.0}
+    assert not found[0.6].in_time
