@@ -10,17 +10,16 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pysam
 
+from benchmarks.others import Cost, run
 from benchmarks.pages import head, put_into, row
 from vexas_uba1.simulate.genome import open_genome_of
 from vexas_uba1.simulate.run import simulate
@@ -47,15 +46,6 @@ _UNLIKE = 20
 _BACKGROUND = 1_500_000
 """Reads elsewhere in a large file."""
 _READ = 150
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a program needed: seconds of wall and processor, MB of its largest process."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mb: float
 
 
 def small_files(folder: Path, count: int) -> list[Path]:
@@ -115,7 +105,7 @@ def large_files(folder: Path, small: Path, count: int) -> list[Path]:
     return files
 
 
-def screened(files: Sequence[Path], folder: Path, jobs: int) -> Cost:
+def screened(files: Sequence[Path], folder: Path, jobs: int) -> tuple[float, Cost]:
     """Screen the files; raise unless each got its verdict."""
     manifest, out = folder / "manifest.tsv", folder / "screened"
     lines = [f"{file.stem}\t{file}\twes\tmale\n" for file in files]
@@ -128,7 +118,7 @@ def screened(files: Sequence[Path], folder: Path, jobs: int) -> Cost:
     return cost
 
 
-def looped(files: Sequence[Path], folder: Path, fasta: Path, region: str) -> Cost:
+def looped(files: Sequence[Path], folder: Path, fasta: Path, region: str) -> tuple[float, Cost]:
     """Cut the region out of each file with samtools and call it with bcftools, as a loop does."""
     cut, script = folder / "cut.bam", (
         'samtools view -b -o "$2" "$1" "$4" && samtools index "$2" && '
@@ -139,24 +129,17 @@ def looped(files: Sequence[Path], folder: Path, fasta: Path, region: str) -> Cos
     return _measured(lines)
 
 
-def _measured(lines: Sequence[Sequence[str]]) -> Cost:
-    began, cpu, peak = time.perf_counter(), 0.0, 0
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    for line in lines:
-        program = subprocess.Popen(
-            line,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd=Path(__file__).resolve().parents[1],
-        )
-        # Its own and that of all that it waited for.
-        _, status, used = os.wait4(program.pid, 0)
-        if status:
-            raise RuntimeError(f"{line[0]} failed")
-        cpu += used.ru_utime + used.ru_stime
-        peak = max(peak, used.ru_maxrss)
-    return Cost(time.perf_counter() - began, cpu, peak / 1024)
+def _measured(lines: Sequence[Sequence[str]]) -> tuple[float, Cost]:
+    """Run command lines one after the other; return seconds of wall time, and what they cost."""
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+    }
+    began = time.perf_counter()
+    costs = [run([line], None, environment) for line in lines]
+    cost = Cost(sum(each.cpu_s for each in costs), max(each.peak_mb for each in costs))
+    return time.perf_counter() - began, cost
 
 
 def table(small: int, large: int, jobs: int, folder: Path) -> str:
@@ -175,14 +158,14 @@ def table(small: int, large: int, jobs: int, folder: Path) -> str:
             ("samtools and bcftools, a loop", len(some), looped(some, folder, fasta, region)),
             (f"vexas-uba1 screen, {jobs} jobs", len(chosen), screened(chosen, folder, jobs)),
         ]
-        for program, samples, cost in programs:
+        for program, samples, (wall_s, cost) in programs:
             rows.append(
                 row(
                     (
                         name,
                         f"{size:.2f}",
                         program,
-                        f"{samples / cost.wall_s:.1f}",
+                        f"{samples / wall_s:.1f}",
                         f"{cost.cpu_s / samples:.3f}",
                         f"{cost.peak_mb:,.0f}",
                     )
