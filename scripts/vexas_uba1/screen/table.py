@@ -8,6 +8,7 @@ rows make the same bytes, whatever the number of processes and however often the
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -195,8 +196,6 @@ def _told() -> Iterator[None]:
     Raises:
         OSError: the disk is full or cannot be written.
     """
-    import errno
-
     try:
         yield
     except sqlite3.OperationalError as error:
