@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME
 export PYTHON WHEELS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint benchmark benchmark-full benchmark-molecules benchmark-targeted lock bundle clean
+.PHONY: help setup demo test lint benchmark benchmark-full benchmark-molecules benchmark-scale lock bundle clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 28
@@ -41,7 +41,8 @@ benchmark-full: setup ## the same in hours (REAL=folder of RNA reads)
 benchmark-molecules: setup ## measure extraction and calling, up to 1,000,000 fragments, into docs/performance.md
 	.venv/bin/python -m benchmarks.molecules --page docs/performance.md
 
-benchmark-targeted: setup ## measure what selecting UBA1's reads costs beside bwa, into docs/performance.md
+benchmark-scale: setup ## measure screening and targeted FASTQ beside public tools, into docs/performance.md
+	.venv/bin/python -m benchmarks.screening --page docs/performance.md
 	.venv/bin/python -m benchmarks.targeted --page docs/performance.md
 
 lock: setup ## renew requirements.lock from pyproject.toml

@@ -64,8 +64,6 @@ class CallOptions:
         source_software: Versions of the programs that aligned them; empty for BAM and CRAM.
         source_targeted: How many of their reads were aligned; None if all were, or none here.
         levels: The test's levels.
-        brief: Whether only what the verdict of a clean negative rests on is wanted: no limits but
-            of class ``vexas``, no exons, no depth that would do, no reads to show.
     """
 
     sample: SampleInfo
@@ -81,7 +79,6 @@ class CallOptions:
     source_software: Mapping[str, str] = field(default_factory=dict)
     source_targeted: TargetedUse | None = None
     levels: TestLevels = field(default_factory=TestLevels)
-    brief: bool = False
 
     @property
     def is_aligned_here(self) -> bool:
@@ -194,7 +191,6 @@ def observe_sample(
         () if options.primers is None else options.primers.over(placed),
         site_rates,
         is_amplicon=options.sample.assay == "amplicon",
-        brief=options.brief,
     )
     return Observed(
         placed=placed,

@@ -183,9 +183,7 @@ def test_the_order_of_reads_at_one_position_changes_nothing_but_theirs(tmp_path)
         random.Random(seed).shuffle(lines)
         builder = hand_made()
         builder.lines = list(lines)
-        found = extract(
-            builder.write_bam(tmp_path / f"{seed}.bam"), tmp_path, whole_file_limit=100
-        )
+        found = extract(builder.write_bam(tmp_path / f"{seed}.bam"), tmp_path, whole_file_limit=100)
         assert (found.records, found.secondary) == (60, 30)
         checksums.add(found.files[0].sha256)
         records.add(tuple(sorted(written(tmp_path)[1])))

@@ -83,7 +83,6 @@ class Caller:
         sites: SiteRates | None = None,
         *,
         is_amplicon: bool = False,
-        brief: bool = False,
     ) -> None:
         """Fit the sample's error model and find the places that deserve a closer look.
 
@@ -99,10 +98,9 @@ class Caller:
             primers: Of the library, over the gene's window.
             sites: Of a panel of normals; None without one.
             is_amplicon: Whether the primers' places decide which strands are read where.
-            brief: Whether limits are wanted of the alleles of class ``vexas`` alone.
         """
         self._is_amplicon = is_amplicon
-        self._brief = brief
+        self._findings: dict[tuple[Allele, bool], Finding] = {}
         self._molecules = molecules
         self._placed = placed
         self._reference = reference
@@ -163,9 +161,17 @@ class Caller:
             ]
         return alleles
 
-    def forced(self) -> list[Finding]:
-        """Test every single-base change of the codon and every catalogue allele, seen or not."""
-        return [finding for finding, _ in self._forced]
+    def forced(self, *, brief: bool = False) -> list[Finding]:
+        """Test every single-base change of the codon and every catalogue allele, seen or not.
+
+        Brief findings have limits where they are of class ``vexas`` alone.
+        """
+        # Without a catalogue each change of the codon is as decisive as the other.
+        limited = self.vexas_alleles if brief else set()
+        return [
+            self._tested(allele, with_limit=not limited or allele in limited)
+            for allele in self._forced
+        ]
 
     def searched(self) -> list[Finding]:
         """Return the significant alleles among all that the molecules show.
@@ -175,8 +181,9 @@ class Caller:
         """
         found = list(self._found)
         alleles = {finding.allele for finding, _ in found}
-        for finding, asked in self._forced:
-            if asked is None or finding.allele in alleles:
+        for allele, asked in self._forced.items():
+            finding = self._findings.get((allele, True)) or self._tested(allele, with_limit=False)
+            if not finding.significant or allele in alleles:
                 continue
             told = []
             for other, evidence in found:
@@ -285,17 +292,18 @@ class Caller:
         return self._counting.floored(upper_bound(alt, depth))
 
     @cached_property
-    def _forced(self) -> list[tuple[Finding, Evidence | None]]:
-        """The forced alleles, with the evidence of the significant ones."""
-        tested: list[tuple[Finding, Evidence | None]] = []
-        limited = self.vexas_alleles if self._brief else set()
-        for allele in dict.fromkeys([*self.codon_alleles, *self._known]):
-            evidence = self._evidence(allele)
-            # Without a catalogue each change of the codon is as decisive as the other.
-            wants_limit = not limited or allele in limited
-            finding = self._assess(evidence, self._levels.power if wants_limit else None)
-            tested.append((finding, evidence if finding.significant else None))
-        return tested
+    def _forced(self) -> dict[Allele, Evidence]:
+        """The evidence of the alleles that are tested whether they are seen or not."""
+        alleles = dict.fromkeys([*self.codon_alleles, *self._known])
+        return {allele: self._evidence(allele) for allele in alleles}
+
+    def _tested(self, allele: Allele, *, with_limit: bool) -> Finding:
+        """Test a forced allele, once."""
+        asked = (allele, with_limit)
+        if asked not in self._findings:
+            power = self._levels.power if with_limit else None
+            self._findings[asked] = self._assess(self._forced[allele], power)
+        return self._findings[asked]
 
     def _fitted(self, tested: frozenset[int]) -> ErrorModel:
         """Return the error model as the sample shows it beside what is tested."""

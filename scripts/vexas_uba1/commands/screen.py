@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import click
@@ -12,6 +13,15 @@ Examples:
   vexas-uba1 screen biobank.tsv --out screened --jobs 8
   vexas-uba1 screen biobank.tsv --out screened --reference GRCh38.fa --jobs 32
 """
+
+
+def _part(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})", text)
+    if found is None or int(found[1]) > int(found[2]):
+        raise click.BadParameter("write it as 3/20, the third of twenty")
+    return int(found[1]), int(found[2])
 
 
 @click.command("screen", epilog=_EXAMPLE)
@@ -52,6 +62,12 @@ Examples:
     show_default=True,
     help="Seconds after which a sample is given up.",
 )
+@click.option(
+    "--part",
+    metavar="I/N",
+    callback=lambda _context, _option, text: _part(text),
+    help="Only the I-th of N equal parts of the manifest; run without it, it takes all parts over.",
+)
 def command(
     manifest: Path,
     out: Path,
@@ -62,6 +78,7 @@ def command(
     build: str | None,
     locus: Path | None,
     timeout: float,
+    part: tuple[int, int] | None,
 ) -> None:
     """Call the many BAM and CRAM files of a MANIFEST without an engine.
 
@@ -74,6 +91,7 @@ def command(
     Exits with 0 whatever the verdicts, with 2 if a sample or the input cannot be used.
     """
     from vexas_uba1.screen.command import run_screen
+    from vexas_uba1.screen.screening import Part
 
     raise SystemExit(
         run_screen(
@@ -88,5 +106,6 @@ def command(
                 "locus": None if locus is None else str(locus),
             },
             timeout=timeout,
+            part=None if part is None else Part(*part),
         )
     )

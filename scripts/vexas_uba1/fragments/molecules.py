@@ -173,6 +173,9 @@ class Molecules:
         several = contradicted = 0
         row = 0
         for tile in self._tiles():
+            rows = slice(row, row := row + tile.code.shape[1])
+            if not tile.code.size:
+                continue
             width = tile.code.shape[1]
             # A sample has few of all qualities.
             present = np.flatnonzero(np.bincount(tile.quality.ravel(), minlength=_QUALITIES))
@@ -186,14 +189,14 @@ class Molecules:
             kinds = _CODES * ORIGINS * present.size
             key = np.arange(width) * kinds + kind
             seen = np.bincount(key.ravel(), minlength=width * kinds)
-            seen = seen.reshape(width, _CODES, ORIGINS, present.size)[:, :BASE_CODES]
-            rows = slice(row, row + width)
-            counts[rows] = np.rint(seen @ classes[present])
-            error[rows] = seen.sum(axis=1) @ announced[present]
-            qualities[present] += seen.sum(axis=(0, 1, 2))
+            seen = seen.reshape(width, _CODES, ORIGINS * present.size)[:, :BASE_CODES]
+            by_quality = seen.reshape(-1, present.size)
+            counts[rows] = np.rint(by_quality @ classes[present]).reshape(counts[rows].shape)
+            in_all = seen.sum(axis=1).reshape(-1, present.size)
+            error[rows] = (in_all @ announced[present]).reshape(error[rows].shape)
+            qualities[present] += in_all.sum(axis=0)
             several += tile.several
             contradicted += tile.contradicted
-            row += width
         return Histogram(self.positions, counts, error, qualities, several, contradicted)
 
     @property

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.progress import (
@@ -22,17 +20,14 @@ from vexas_uba1.cohort.entries import VERDICTS
 from vexas_uba1.errors import Problem, UserError, disk_problem
 from vexas_uba1.samples.check import load_run
 from vexas_uba1.samples.document import read_document
-from vexas_uba1.screen.screening import TSV, Outcome, screen
+from vexas_uba1.screen.screening import PARTS, TSV, Outcome, Part, screen
 from vexas_uba1.steps import lock
+from vexas_uba1.steps.interrupts import exit_status, sigterm_interrupts
 from vexas_uba1.steps.plan import Plan
 
 _LINE_SECONDS = 30.0
 """How often progress is told where no bar can be drawn."""
 _QUIET = frozenset({"not_detected"})
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a screen as Ctrl-C does."""
 
 
 def run_screen(
@@ -43,6 +38,7 @@ def run_screen(
     config: Path | None,
     keys: Mapping[str, object],
     timeout: float,
+    part: Part | None = None,
 ) -> int:
     """Check the input, screen, and say what came of it.
 
@@ -53,6 +49,7 @@ def run_screen(
         config: A configuration of the workflow, or None.
         keys: Keys that override the configuration's; None where the user gave nothing.
         timeout: Seconds after which a sample is given up.
+        part: The part of the manifest that is asked for; None for all of it.
 
     Returns:
         The exit status: 0; 2 if a sample has no result; 1 for a fault of the software; 130 and 143
@@ -63,7 +60,15 @@ def run_screen(
     """
     plan = _plan(manifest, out, config, keys)
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    with lock.take(out), _sigterm_interrupts(), _Shown(console) as shown:
+    # Parts may be at work side by side, each in a folder of its own.
+    folder = out if part is None else out / PARTS / part.name
+    with ExitStack() as held:
+        held.enter_context(lock.take(folder))
+        # A run of all takes parts over, so none may be at work.
+        for other in sorted((out / PARTS).glob("*/")) if part is None else ():
+            held.enter_context(lock.take(other))
+        held.enter_context(sigterm_interrupts())
+        shown = held.enter_context(_Shown(console))
         try:
             outcome = screen(
                 plan,
@@ -71,18 +76,19 @@ def run_screen(
                 out,
                 jobs=jobs,
                 timeout=timeout,
+                part=part,
                 on_begin=shown.begin,
                 on_row=shown.row,
             )
         except KeyboardInterrupt as stop:
             console.print("Stopped. The same command goes on from here.")
-            return 128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
+            return exit_status(stop)
         except OSError as error:
             problem = disk_problem(error)
             if problem is None:
                 raise
             raise UserError.of([problem]) from error
-    _tell(outcome, out, console)
+    _tell(outcome, folder, console)
     if outcome.faults:
         return 1
     return 2 if outcome.failed else 0
@@ -191,7 +197,7 @@ def _counted(found: Mapping[str, int]) -> str:
     return ", ".join(f"{found[name]:,} {name}" for name in dict.fromkeys(names) if found.get(name))
 
 
-def _tell(outcome: Outcome, out: Path, console: Console) -> None:
+def _tell(outcome: Outcome, folder: Path, console: Console) -> None:
     found = {name: rows for name, rows in outcome.verdicts.items() if name}
     output = Console(highlight=False, markup=False, soft_wrap=True)
     output.print(_counted(found | {"failed": outcome.failed}) or "no samples")
@@ -202,18 +208,7 @@ def _tell(outcome: Outcome, out: Path, console: Console) -> None:
         )
     if outcome.left_out:
         console.print(
-            f"{outcome.left_out:,} samples of an earlier manifest are no longer in the table."
+            f"{outcome.left_out:,} samples of an earlier manifest are no longer in the table; what "
+            "lies in samples/ of them stays."
         )
-    output.print(str(out / TSV))
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    output.print(str(folder / TSV))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from vexas_uba1.alignments.extraction import extract_region
 from vexas_uba1.alignments.fasta import Genome, open_genome
-from vexas_uba1.calling import call_sample
+from vexas_uba1.calling import call_observed
 from vexas_uba1.catalogue import Catalogue, load_catalogue
 from vexas_uba1.cohort.entries import CohortEntry
 from vexas_uba1.cohort.summary import cells_of
 from vexas_uba1.errors import UserError
 from vexas_uba1.locus.record import Locus, load_locus
+from vexas_uba1.observing import observe_sample
 from vexas_uba1.panel.panel import Panel, read_panel
 from vexas_uba1.result import SampleInfo, SampleResult, write_result
 from vexas_uba1.samples.primers import Primers, load_primers
@@ -37,12 +38,14 @@ class Task:
         call: How it is called.
         address: Path or URL of its BAM or CRAM; a URL is never written anywhere.
         shown: How messages name that.
+        fingerprint: Of all that its row depends on, before it is read; None where a file is gone.
     """
 
     extract: ExtractJob
     call: CallJob
     address: str
     shown: str
+    fingerprint: str | None
 
     @property
     def sample(self) -> str:
@@ -55,7 +58,7 @@ def result_file(out: Path, sample: str) -> Path:
     return out / "samples" / sample / f"{sample}.result.json"
 
 
-def screen_sample(task: Task, out: Path) -> dict[str, object]:
+def screen_sample(task: Task, out: Path, scratch: Path) -> dict[str, object]:
     """Call one sample; write its result unless it is a clean negative; return its row.
 
     A clean negative is ``not_detected`` with no variant at all, flagged and silent ones included.
@@ -63,11 +66,12 @@ def screen_sample(task: Task, out: Path) -> dict[str, object]:
     Args:
         task: The sample.
         out: The screen's folder.
+        scratch: For passing files.
 
     Raises:
         OSError: the disk is full or cannot be written.
     """
-    work = out / "work" / "screen" / task.sample
+    work = scratch / task.sample
     try:
         return _screened(task, out, work)
     except UserError as error:
@@ -101,14 +105,13 @@ def _screened(task: Task, out: Path, work: Path) -> dict[str, object]:
     )
     options = call_options(task.call, _primers(task.call.primers), _panel(task.call.panel))
 
-    def called(brief: bool) -> SampleResult:
-        made = call_sample(
-            bam,
-            extraction,
-            locus=locus,
-            catalogue=catalogue,
-            genomes=genomes,
-            options=replace(options, brief=brief),
+    seen = observe_sample(
+        bam, extraction, locus=locus, catalogue=catalogue, genomes=genomes, options=options
+    )
+
+    def called(*, brief: bool) -> SampleResult:
+        made = call_observed(
+            seen, extraction, locus=locus, catalogue=catalogue, options=options, brief=brief
         )
         return SampleResult(made, decide(made))
 

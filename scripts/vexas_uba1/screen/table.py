@@ -1,13 +1,14 @@
 """The rows of a screen: an SQLite file that takes each as it comes, and at the end the table.
 
-A row is kept with the fingerprint of all that it depends on, so that a later run knows which rows
-still hold. While samples are screened the rows lie as they came; :meth:`ResultTable.finish` writes
-the file anew in the manifest's order, so that the same rows make the same bytes, whatever the
-number of processes and however often the screen was stopped.
+A row is kept with the fingerprint of all that it depends on and the checksum of its sample's
+result, so that a later run knows which rows still hold. While samples are screened the rows lie as
+they came; :meth:`ResultTable.finish` writes the file anew in the manifest's order, so that the same
+rows make the same bytes, whatever the number of processes and however often the screen was stopped.
 """
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -17,9 +18,9 @@ from vexas_uba1.cohort.summary import COLUMNS, one_line, write_table
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing
 
-VERSION = 1
+VERSION = 2
 """Of the file's layout, as its ``user_version`` has it."""
-_KEY = "fingerprint"
+_CHECKS = ("fingerprint", "result_sha256")
 _NUMBERS = {
     "vaf": "REAL",
     "vaf_low95": "REAL",
@@ -29,8 +30,13 @@ _NUMBERS = {
     "depth_fragments": "INTEGER",
     "codon41_depth_fragments": "INTEGER",
 }
-_NAMES = ", ".join([*COLUMNS, _KEY])
-_PUT = f"INSERT OR REPLACE INTO results ({_NAMES}) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608 - names of ours
+_ALL = (*COLUMNS, *_CHECKS)
+_NAMES = ", ".join(_ALL)
+_PUT = f"INSERT OR REPLACE INTO results ({_NAMES}) VALUES ({', '.join('?' * len(_ALL))})"  # noqa: S608 - names of ours
+_HOLDING = (
+    f"SELECT {_NAMES} FROM results "  # noqa: S608 - names of ours
+    "WHERE sample = ? AND fingerprint = ? AND result_sha256 IS ? AND status = 'ok'"
+)
 
 
 class ResultTable:
@@ -55,41 +61,60 @@ class ResultTable:
         """Close the file."""
         self._rows.close()
 
-    def holds(self, sample: str, fingerprint: str) -> bool:
-        """Return whether a sample has a row that still holds; a failed sample has none."""
-        asked = f"SELECT 1 FROM results WHERE sample = ? AND {_KEY} = ? AND status = 'ok'"  # noqa: S608
+    def holds(self, sample: str, fingerprint: str | None, result_sha256: str | None) -> bool:
+        """Return whether a sample has a row that still holds; a failed sample has none.
+
+        Args:
+            sample: Its id.
+            fingerprint: Of all that the row depends on, as it is now; None if that is not known.
+            result_sha256: Of the sample's result, as it lies there; None without one.
+        """
+        return self._holding(sample, fingerprint, result_sha256) is not None
+
+    def take(
+        self,
+        other: ResultTable,
+        sample: str,
+        fingerprint: str | None,
+        result_sha256: str | None,
+    ) -> bool:
+        """Take a sample's row of another table if it still holds; return whether it does."""
+        row = other._holding(sample, fingerprint, result_sha256)
+        if row is not None:
+            with _told():
+                self._rows.execute(_PUT, row)
+        return row is not None
+
+    def _holding(
+        self, sample: str, fingerprint: str | None, result_sha256: str | None
+    ) -> tuple[object, ...] | None:
         with _told():
-            return self._rows.execute(asked, (sample, fingerprint)).fetchone() is not None
+            found = self._rows.execute(_HOLDING, (sample, fingerprint, result_sha256)).fetchone()
+        return None if found is None else tuple(found)
 
     def forget(self, sample: str) -> None:
         """Remove a sample's row, if it has one."""
         with _told():
             self._rows.execute("DELETE FROM results WHERE sample = ?", (sample,))
 
-    def put(self, cells: Mapping[str, object], fingerprint: str) -> None:
+    def put(
+        self, cells: Mapping[str, object], fingerprint: str | None, result_sha256: str | None
+    ) -> None:
         """Take a row.
 
         Args:
             cells: By column of the cohort's table.
-            fingerprint: Of all that the row depends on.
+            fingerprint: Of all that the row depends on; None if that is not known.
+            result_sha256: Of the sample's result; None if it has none.
         """
+        row = [*map(_stored, cells.values()), fingerprint, result_sha256]
         with _told():
-            self._rows.execute(_PUT, [*map(_stored, cells.values()), fingerprint])
+            self._rows.execute(_PUT, row)
 
     def keep(self) -> None:
         """Make sure of all rows so far: no kill loses them."""
         with _told():
             self._rows.commit()
-
-    def take_over(self, other: Path) -> None:
-        """Take the rows of another file of this kind, where it has better ones: not failed ones.
-
-        Raises:
-            UserError: it is no such file.
-        """
-        with closing(_opened(other)) as rows, _told(), self._rows:
-            read = rows.execute(f"SELECT {_NAMES} FROM results WHERE status = 'ok'")  # noqa: S608
-            self._rows.executemany(_PUT, read)
 
     def finish(self, samples: Iterable[str], tsv: Path) -> int:
         """Write the file anew and the table beside it, rows in the given order.
@@ -156,7 +181,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     if not tables:
         columns = ", ".join(
             f"{name} {_NUMBERS.get(name, 'TEXT')}{' PRIMARY KEY' if name == 'sample' else ''}"
-            for name in [*COLUMNS, _KEY]
+            for name in _ALL
         )
         with _told(), rows:
             rows.execute(f"CREATE TABLE results ({columns})")
@@ -171,8 +196,6 @@ def _told() -> Iterator[None]:
     Raises:
         OSError: the disk is full or cannot be written.
     """
-    import errno
-
     try:
         yield
     except sqlite3.OperationalError as error:
