@@ -29,9 +29,9 @@ from vexas_uba1.alignments.genomes import place_reads
 from vexas_uba1.files import replacing
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.mapping.bait import Bait, make_bait
-from vexas_uba1.mapping.baiting import Selection, opened, select_fragments
 from vexas_uba1.mapping.fastq import QualityRange
 from vexas_uba1.mapping.programs import find_program
+from vexas_uba1.mapping.selecting import Selection, opened, select_fragments
 from vexas_uba1.mapping.trimming import TrimOptions, trim_unit
 from vexas_uba1.samples.sources import LocalFile
 

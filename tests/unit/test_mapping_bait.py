@@ -13,8 +13,8 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.mapping import baiting
 from vexas_uba1.mapping.bait import NEAR, NEAR_WORD, PROTECTED, WIDE_WORD, make_bait
-from vexas_uba1.mapping.baiting import Selection, select_fragments
 from vexas_uba1.mapping.fastq import QualityRange, read_fragments
+from vexas_uba1.mapping.selecting import Selection, select_fragments
 from vexas_uba1.mapping.trimming import TrimOptions, trim_unit
 from vexas_uba1.samples.sources import LocalFile
 

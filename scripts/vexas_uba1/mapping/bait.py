@@ -1,10 +1,14 @@
 """Short words of the gene by which reads that can come from it are told from all others.
 
-A word is a run of bases, held as a number of two bits a base. A read is of the gene if it holds one
-of ``NEAR_WORD`` bases from around the codon, begun at any of its bases, or one of ``WIDE_WORD``
-bases of the whole window, begun at every second; either strand counts. So no read is passed over
-that shares ``NEAR_WORD`` bases in a row with the codon's surroundings, or ``WIDE_WORD`` + 1 with
-any other part of the gene that is not left out as a repeat.
+A word is a run of bases, held as a number of two bits a base. A read is of the gene if it holds a
+near word, from around the codon, begun at any of its bases, or a wide one, from the whole window,
+begun at every second; either strand counts. So no read is passed over that shares ``NEAR_WORD``
+bases in a row with the codon's surroundings, or ``WIDE_WORD`` + 1 with any other part of the gene
+that is not left out as a repeat.
+
+An aligner begins with bases in a row that a read shares with the genome: bwa with 19, minimap2 with
+21, for RNA with 15, on the bundled locus with 11. Whatever one of them places on the codon by bases
+of its own is therefore taken.
 """
 
 from __future__ import annotations
@@ -20,15 +24,15 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.locus.placed import PlacedLocus
 
-NEAR_WORD, WIDE_WORD = 13, 15
-NEAR = 500
-"""Bases on either side of the codon whose short words count: a usual fragment's reach."""
-PROTECTED = 150
-"""Those of a usual read: none of their short words is left out, however often the genome has it."""
+NEAR_WORD, WIDE_WORD = 14, 16
+BUNDLED_NEAR_WORD = 11
+"""Bases of a near word without a genome: alignment to the bundled locus begins with no fewer."""
+NEAR = 300
+"""Bases on either side of the codon that near words are cut from: the longest short read's."""
 
 _STRETCH = 1 << 20  # bases of the genome that are looked at in one place
 _STRETCHES = 64
-_FEW, _USUAL = 4, 8  # a repeat is found more often than _FEW + _USUAL times what chance gives
+_FEW, _USUAL = 4, 8  # found so often, and so many times what chance gives, more is a repeat
 _FIRST = 11  # first bases of a wide word, by which most of what is none is passed over
 
 _Words = NDArray[np.uint32]
@@ -40,12 +44,14 @@ class Bait:
     """The words, each kind with a table that passes over most of what is none.
 
     Attributes:
-        near: Words of ``NEAR_WORD`` bases, ascending.
+        near_word: Bases of a near word, 8 to 16.
+        near: Near words, ascending.
         near_parts: For each run of eight bases whether a near word begins or ends with it.
-        wide: Words of ``WIDE_WORD`` bases, ascending.
+        wide: Wide words, of ``WIDE_WORD`` bases, ascending.
         wide_parts: For each run of ``_FIRST`` bases whether a wide word begins with it.
     """
 
+    near_word: int
     near: _Words
     near_parts: NDArray[np.bool_]
     wide: _Words
@@ -62,36 +68,28 @@ class Bait:
         taken = np.zeros(len(reads), dtype=bool)
         eights = _eights(reads.reshape(-1))
         for size, (at, _) in (
-            (NEAR_WORD, self._near_in(eights)),
+            (self.near_word, self._near_in(eights)),
             (WIDE_WORD, self._wide_in(eights)),
         ):
             read, start = np.divmod(at, reads.shape[1])
             taken[read[start + size <= lengths[read]]] = True
         return taken
 
-    def counts(self, bases: NDArray[np.uint8]) -> tuple[_Indices, _Indices]:
-        """Return how often each near and each wide word is in a text of known bases and N."""
+    def wide_counts(self, bases: NDArray[np.uint8]) -> _Indices:
+        """Return how often each wide word is in a text of known bases and N."""
         unknown = np.append(0, np.cumsum(bases == ord("N")))
         eights = _eights(bases)
-        near_at, near = self._near_in(eights)
-        even_at, even = self._wide_in(eights)
-        odd_at, odd = self._wide_in(eights[1:])
-        found = (
-            (self.near, NEAR_WORD, near_at, near),
-            (self.wide, WIDE_WORD, np.append(even_at, odd_at + 1), np.append(even, odd)),
-        )
-        of_near, of_wide = (
-            np.bincount(index[unknown[at + size] == unknown[at]], minlength=words.size)
-            for words, size, at, index in found
-        )
-        return of_near, of_wide
+        (even_at, even), (odd_at, odd) = self._wide_in(eights), self._wide_in(eights[1:])
+        at, index = np.append(even_at, odd_at + 1), np.append(even, odd)
+        known = unknown[at + WIDE_WORD] == unknown[at]
+        return np.bincount(index[known], minlength=self.wide.size)
 
     def _near_in(self, eights: NDArray[np.uint16]) -> tuple[_Indices, _Indices]:
         """Return where near words begin, and which."""
         parts = self.near_parts.take(eights)
-        tail = NEAR_WORD - 8
+        tail = self.near_word - 8
         at = np.flatnonzero(parts[:-tail] & parts[tail:])
-        return _known(self.near, _joined(eights, at, NEAR_WORD), at)
+        return _known(self.near, _joined(eights, at, self.near_word), at)
 
     def _wide_in(self, eights: NDArray[np.uint16]) -> tuple[_Indices, _Indices]:
         """Return where wide words begin at every second place, and which."""
@@ -106,9 +104,8 @@ def make_bait(placed: PlacedLocus, genome: Genome | None) -> Bait:
     """Return the words of a gene.
 
     The gene is looked at as it lies in the genome and as its exons are joined. Words that the
-    genome has often, such as those of Alu elements, are left out, but for the wide words of the
-    exons and the near words within ``PROTECTED`` bases of the codon. How often is judged from
-    stretches at even distances.
+    genome has often, such as those of Alu elements, are left out, but for near words and those of
+    the exons. How often is judged from stretches at even distances.
 
     Args:
         placed: The gene in the genome's coordinates.
@@ -126,7 +123,9 @@ def make_bait(placed: PlacedLocus, genome: Genome | None) -> Bait:
         joined = placed.transcript_bases
         places = [placed.transcript_index[position] for position in placed.codon_positions]
         texts.append((joined, min(places)))
-    near = _words([_around(*text, NEAR) for text in texts], NEAR_WORD)
+    near_word = NEAR_WORD if genome else BUNDLED_NEAR_WORD
+    around = [bases[max(0, at - NEAR) : at + 3 + NEAR] for bases, at in texts]
+    near = _words(around, near_word)
     if not near.size:
         raise UserError(
             f"the bases around the codon of {placed.locus.gene} are not known, so that no reads "
@@ -134,17 +133,13 @@ def make_bait(placed: PlacedLocus, genome: Genome | None) -> Bait:
             remedy="Give a genome FASTA as reference, or set targeted: false",
             file=placed.locus.file,
         )
-    protected = _words([_around(*text, PROTECTED) for text in texts], NEAR_WORD)
     wide = _words([text for text, _ in texts], WIDE_WORD)
-    if genome is not None:
-        often = _found_often(_with_tables(near, wide), genome)
-        near = near[~often[0] | np.isin(near, protected)]
-        wide = wide[~often[1] | np.isin(wide, _words([text for text, _ in texts[1:]], WIDE_WORD))]
-    return _with_tables(near, wide)
-
-
-def _around(bases: str, codon: int, reach: int) -> str:
-    return bases[max(0, codon - reach) : codon + 3 + reach]
+    bait = _with_tables(near_word, near, wide)
+    if genome is None:
+        return bait
+    exons = _words([text for text, _ in texts[1:]], WIDE_WORD)
+    left = ~_found_often(bait, genome) | np.isin(wide, exons)
+    return _with_tables(near_word, near, wide[left])
 
 
 def _words(texts: Iterable[str], size: int) -> _Words:
@@ -161,30 +156,25 @@ def _words(texts: Iterable[str], size: int) -> _Words:
     return np.unique(np.concatenate(found))
 
 
-def _with_tables(near: _Words, wide: _Words) -> Bait:
+def _with_tables(near_word: int, near: _Words, wide: _Words) -> Bait:
     near_parts = np.zeros(1 << 16, dtype=bool)
-    near_parts[near >> (2 * (NEAR_WORD - 8))] = True
+    near_parts[near >> (2 * (near_word - 8))] = True
     near_parts[near & _mask(8)] = True
     wide_parts = np.zeros(1 << (2 * _FIRST), dtype=bool)
     wide_parts[wide >> (2 * (WIDE_WORD - _FIRST))] = True
-    return Bait(near, near_parts, wide, wide_parts)
+    return Bait(near_word, near, near_parts, wide, wide_parts)
 
 
-def _found_often(bait: Bait, genome: Genome) -> list[NDArray[np.bool_]]:
-    """Return which near and which wide words are repeats."""
-    counts = [np.zeros(bait.near.size, dtype=np.intp), np.zeros(bait.wide.size, dtype=np.intp)]
+def _found_often(bait: Bait, genome: Genome) -> NDArray[np.bool_]:
+    """Return which wide words are repeats."""
+    counts = np.zeros(bait.wide.size, dtype=np.intp)
     seen = 0
     for text in _stretches(genome):
-        bases = np.frombuffer(text.encode("ascii"), dtype=np.uint8)
-        if bases.size < 2 * WIDE_WORD:
-            continue
-        seen += bases.size
-        for count, more in zip(counts, bait.counts(bases), strict=True):
-            count += more
-    return [
-        count > _FEW + _USUAL * seen / 4**size
-        for count, size in zip(counts, (NEAR_WORD, WIDE_WORD), strict=True)
-    ]
+        if len(text) >= 2 * WIDE_WORD:
+            seen += len(text)
+            counts += bait.wide_counts(np.frombuffer(text.encode("ascii"), dtype=np.uint8))
+    often: NDArray[np.bool_] = counts > _FEW + _USUAL * seen / 4**WIDE_WORD
+    return often
 
 
 def _stretches(genome: Genome) -> Iterator[str]:

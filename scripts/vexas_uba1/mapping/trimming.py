@@ -18,9 +18,9 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sha256_of
 from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.mapping.bait import Bait
-from vexas_uba1.mapping.baiting import Selection, select_fragments
 from vexas_uba1.mapping.fastq import QualityRange, read_fragments
 from vexas_uba1.mapping.programs import failure
+from vexas_uba1.mapping.selecting import Selection, select_fragments
 from vexas_uba1.result import InputFile, TargetedUse
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.samples.umi import ReadStructure
