@@ -1,262 +1,258 @@
-"""`make benchmark-targeted`: what it costs to select a gene's reads, beside aligning all of them.
+"""`make benchmark-scale`: CPU per pair of targeted FASTQ, against bwa mem of all pairs.
 
-    python -m benchmarks.targeted [--megabases 200] [--pairs 400000] [--folder F] [--page PAGE]
+    python -m benchmarks.targeted [--pairs N] [--megabases N] [--folder DIR] [--page PAGE]
 
-Reads are drawn from a made-up genome, a tenth of it copies of one element as Alu is, some of them
-in the gene's introns, and a tenth pieces of another, as L1 is. All is measured on one core, in CPU
-seconds of this process and of the programs that it starts. The table is printed, or put between its
-two marks in a page.
+A made-up genome with repeats, the pairs of a whole-genome library and UBA1's own. The steps are the
+workflow's own functions; both ways end in a call, whose counts are compared. The genome's index is
+built before, and kept in the folder.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
+import json
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from benchmarks.pages import head, put_into, row
-from vexas_uba1.alignments.fasta import open_genome
-from vexas_uba1.alignments.genomes import place_reads
-from vexas_uba1.files import replacing
-from vexas_uba1.locus.record import load_locus
-from vexas_uba1.mapping.bait import Bait, make_bait
-from vexas_uba1.mapping.fastq import QualityRange
-from vexas_uba1.mapping.programs import find_program
-from vexas_uba1.mapping.selecting import Selection, opened, select_fragments
-from vexas_uba1.mapping.trimming import TrimOptions, trim_unit
+from benchmarks.made_up_genome import BUILD, MadeUpGenome, make_genome, write_pairs
+from benchmarks.pages import put_into, row
+from vexas_uba1.files import sha256_of
+from vexas_uba1.mapping.fastq import opened
+from vexas_uba1.result import SampleInfo, read_call
 from vexas_uba1.samples.sources import LocalFile
+from vexas_uba1.steps import calling, mapping
 
 SECTION = "benchmark-targeted"
-LENGTHS = (75, 100, 150)
-_HEAD = head(
-    (
-        "Reads",
-        "Pairs",
-        "Kept",
-        "Decompression, µs a pair",
-        "Selection, µs a pair",
-        "Trimming all, µs a pair",
-        "bwa mem, µs a pair",
-        "bwa mem / selection",
-    ),
-    1,
-)
+SAMPLE = "made_up"
 _SEED = 41
-_BASES = np.frombuffer(b"ACGT", dtype=np.uint8)
-_SHORT, _LONG = 300, 6_000  # bases of the elements
-_SHARE = 0.1  # of the genome, each element's
-_DIVERGENCE = 0.1  # of a copy
-_INTRON_COPIES = 20
-_CONTIG = 25_000_000
-_ERROR = 0.003
-_INSERT = (350, 70)
-
-_Bytes = NDArray[np.uint8]
+_CHUNK = 1 << 18
+_HEAD = "| Step | CPU s | µs a pair |\n|---|---:|---:|\n"
 
 
-def write_genome(fasta: Path, bases: int) -> None:
-    """Write a genome of about so many bases; chrX, the last contig, holds the gene."""
-    rng = np.random.default_rng(_SEED)
-    short, long = rng.choice(_BASES, _SHORT), rng.choice(_BASES, _LONG)
-    window = _window(rng, short)
-    contigs = max(2, bases // _CONTIG)
-    with replacing(fasta) as part, part.open("wb") as out:
-        for number in range(1, contigs + 1):
-            text = rng.choice(_BASES, bases // contigs)
-            for element, pieces in ((short, (_SHORT, _SHORT)), (long, (300, 2_000))):
-                _scatter(rng, text, element, pieces)
-            if number == contigs:
-                middle = text.size // 2
-                text[middle : middle + window.size] = window
-            name = "chrX" if number == contigs else f"chr{number}"
-            out.write(b">%b\n%b\n" % (name.encode(), text.tobytes()))
+@dataclass(frozen=True)
+class Library:
+    """A library and what it is aligned to.
+
+    Attributes:
+        genome: Its genome.
+        index: Prefix of bwa's index.
+        files: Read 1 and read 2.
+        pairs: Their number.
+        first: The files of the first pair alone, whose cost is that of starting.
+    """
+
+    genome: MadeUpGenome
+    index: Path
+    files: tuple[LocalFile, ...]
+    pairs: int
+    first: tuple[LocalFile, ...]
 
 
-def _window(rng: np.random.Generator, element: _Bytes) -> _Bytes:
-    """Return the gene's window; its introns hold copies of the element, of both strands."""
-    placed = load_locus().placed("GRCh38")
-    window = np.frombuffer(placed.reference_bases().encode(), dtype=np.uint8).copy()
-    unknown = window == ord("N")
-    window[unknown] = rng.choice(_BASES, int(unknown.sum()))
-    before = np.append(0, np.cumsum(unknown))
-    free = np.flatnonzero(before[_SHORT:] - before[:-_SHORT] == _SHORT)
-    for at in rng.choice(free, _INTRON_COPIES):
-        window[at : at + _SHORT] = _copy(rng, element)
-    return window
+def prepare(folder: Path, pairs: int, megabases: float) -> Library:
+    """Make genome, index and reads in a folder, or take the index that is there for them."""
+    own = folder / f"{megabases:g}"
+    own.mkdir(parents=True, exist_ok=True)
+    genome = make_genome(own, megabases, _SEED)
+    prefix = own / "bwa" / "genome"
+    known = own / "bwa" / "made_of"
+    made_of = sha256_of(genome.fasta)
+    if not known.is_file() or known.read_text(encoding="ascii") != made_of:
+        prefix.parent.mkdir(exist_ok=True)
+        command = ["bwa", "index", "-p", str(prefix), str(genome.fasta)]
+        subprocess.run(command, check=True, capture_output=True)
+        known.write_text(made_of, encoding="ascii")
+    files = (own / "reads_1.fastq.gz", own / "reads_2.fastq.gz")
+    written = write_pairs(genome, pairs, _SEED, files)
+    local = tuple(LocalFile(file.name, file) for file in files)
+    return Library(genome, prefix, local, written, _first(local, 1, own / "first"))
 
 
-def _scatter(
-    rng: np.random.Generator, text: _Bytes, element: _Bytes, pieces: tuple[int, int]
-) -> None:
-    number = int(_SHARE * text.size / np.mean(pieces))
-    sizes = rng.integers(pieces[0], pieces[1] + 1, number)
-    for at, size in zip(rng.integers(0, text.size - pieces[1], number), sizes, strict=True):
-        start = rng.integers(0, element.size - size + 1)
-        text[at : at + size] = _copy(rng, element[start : start + size])
+def table(library: Library, folder: Path, tell: Callable[[str], object]) -> str:
+    """Measure and return the table; ``tell`` gets each row when made."""
+    rows: list[str] = []
 
+    def add(name: str, cpu_s: float, share: str | None = None) -> None:
+        each = f"{1e6 * cpu_s / library.pairs:.2f}" if share is None else share
+        rows.append(row((name, f"{cpu_s:.1f}", each)))
+        tell(rows[-1])
 
-def _copy(rng: np.random.Generator, element: _Bytes) -> _Bytes:
-    copied = np.where(
-        rng.random(element.size) < _DIVERGENCE, rng.choice(_BASES, element.size), element
+    _, decompressing = measured(lambda: _read_through(library.files))
+    _, checksums = measured(lambda: [sha256_of(file.path) for file in library.files])
+    baits = folder / "baits"
+    _, cutting = measured(lambda: _cut(library, baits))
+    trim_start, align_start = _map(library, library.first, None, folder / "start")
+    trim_s, align_s = _map(library, library.files, baits, folder / "targeted")
+    kept = json.loads(
+        (folder / "targeted" / "trimmed" / mapping.TRIM_REPORT).read_text(encoding="utf-8")
+    )["fragments_preselected"]
+    full_trim_s, full_align_s = _map(library, library.files, None, folder / "full")
+    bwa_s = _bwa(library, folder)
+    choosing = max(0.0, trim_s - trim_start - decompressing - checksums)
+    aligning = max(0.0, align_s - align_start)
+    targeted = choosing + checksums + aligning
+    bwa = bwa_s * library.pairs
+    add("unpacking both files", decompressing)
+    add("SHA-256 of both files", checksums)
+    add(f"reading records and choosing, then trimming the {kept:,} kept", choosing)
+    add("aligning the kept with bwa mem, duplicates", aligning)
+    add("**targeted, without unpacking**", targeted)
+    add(
+        "once a file: start of cutadapt and bwa, loading of its index",
+        trim_start + align_start,
+        "–",
     )
-    return copied if rng.random() < 0.5 else _reverse_complement(copied)
+    add("once a genome: cutting the baits", cutting, "–")
+    add("**bwa mem of all pairs, unpacked before, index loaded**", bwa)
+    add("the same as a step, all pairs trimmed too", full_trim_s + full_align_s)
+    counts = [_called(library, folder / name) for name in ("targeted", "full")]
+    same = "the same both ways" if counts[0] == counts[1] else f"in full {_shown(counts[1])}"
+    bases = sum(map(len, library.genome.contigs.values()))
+    lines = (
+        f"{library.pairs:,} pairs of 2 × 150 bases, {bases / 1e6:,.0f} million bases, one core. "
+        f"**bwa mem takes {bwa / targeted:.0f} times the CPU of targeted FASTQ without unpacking, "
+        f"{bwa / (targeted + decompressing):.0f} times with it.** "
+        f"Codon 41: {_shown(counts[0])}, {same}.\n\n"
+    )
+    return lines + _HEAD + "".join(rows)
 
 
-def _reverse_complement(bases: _Bytes) -> _Bytes:
-    table = np.zeros(256, dtype=np.uint8)
-    table[_BASES] = _BASES[::-1]
-    turned: _Bytes = table[bases[..., ::-1]]
-    return turned
+def measured(work: Callable[[], Any]) -> tuple[Any, float]:
+    """Return what ``work`` returns, and the CPU seconds of it and of the programs it ran."""
+    before = _cpu_s()
+    made = work()
+    return made, _cpu_s() - before
 
 
-def write_reads(fasta: Path, folder: Path, pairs: int, length: int) -> tuple[LocalFile, LocalFile]:
-    """Write pairs of the genome with errors and binned qualities, as sequencers write them."""
-    rng = np.random.default_rng(_SEED + length)
-    lines = fasta.read_bytes().split(b"\n")[1::2]
-    contigs = [np.frombuffer(line, dtype=np.uint8) for line in lines]
-    files = tuple(folder / f"{length}_{mate}.fastq.gz" for mate in (1, 2))
-    with gzip.open(files[0], "wb", 6) as first, gzip.open(files[1], "wb", 6) as second:
-        chosen = rng.integers(0, len(contigs), pairs)
-        sizes = np.maximum(length, rng.normal(*_INSERT, pairs).astype(int))
-        for number, (contig, size) in enumerate(zip(chosen, sizes, strict=True)):
-            text = contigs[contig]
-            start = rng.integers(0, text.size - size)
-            fragment = text[start : start + size]
-            mates = (fragment[:length], _reverse_complement(fragment[-length:]))
-            if number % 2:
-                mates = mates[::-1]
-            for mate, (handle, bases) in enumerate(zip((first, second), mates, strict=True), 1):
-                wrong = rng.random(length) < _ERROR
-                seen = np.where(wrong, rng.choice(_BASES, length), bases)
-                draw = rng.random(length)
-                quality = np.select([draw < 0.9, draw < 0.97], [ord("F"), ord(":")], ord(","))
-                handle.write(
-                    b"@A00001:1:HXXXXDSXX:1:%d:%d:%d %d:N:0:ACGTACGT+TGCATGCA\n%b\n+\n%b\n"
-                    % (
-                        1101 + number // 5_000,
-                        1_000 + number * 7 % 31_000,
-                        1_000 + number * 13 % 36_000,
-                        mate,
-                        seen.tobytes(),
-                        quality.astype(np.uint8).tobytes(),
-                    )
-                )
-    return LocalFile(files[0].name, files[0]), LocalFile(files[1].name, files[1])
+def _cpu_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _cpu_seconds(work: Callable[[], object]) -> float:
-    """Return the CPU time of this process and of those it started and awaited."""
-
-    def spent() -> float:
-        usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-    before = spent()
-    work()
-    return spent() - before
-
-
-def _decompress(files: Sequence[LocalFile]) -> None:
+def _read_through(files: Sequence[LocalFile]) -> None:
     for file in files:
         with opened(file) as handle:
-            while handle.read(1 << 19):
+            while handle.read(_CHUNK):
                 pass
 
 
-def _align(index: Path, files: Sequence[LocalFile]) -> None:
-    command = [find_program("bwa"), "mem", "-t", "1", str(index)]
-    subprocess.run(
-        [*command, *(str(file.path) for file in files)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
+def _first(files: Sequence[LocalFile], pairs: int, folder: Path) -> tuple[LocalFile, ...]:
+    """Write the first pairs into files of their own, unpacked."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for file in files:
+        target = folder / file.path.name.removesuffix(".gz")
+        with opened(file) as handle, target.open("wb") as out:
+            for _ in range(4 * pairs):
+                out.write(handle.readline())
+        written.append(LocalFile(target.name, target))
+    return tuple(written)
+
+
+def _cut(library: Library, folder: Path) -> None:
+    folder.mkdir()
+    reference = LocalFile("genome.fa", library.genome.fasta)
+    job = mapping.BaitJob(reference, str(library.genome.record), BUILD)
+    mapping.cut_gene_baits(job, folder, folder.parent / "work")
+
+
+def _map(
+    library: Library, files: tuple[LocalFile, ...], baits: Path | None, folder: Path
+) -> tuple[float, float]:
+    """Trim and align some reads as the workflow does; return the CPU seconds of both."""
+    trimmed, aligned, marked, work = (
+        folder / name for name in ("trimmed", "aligned/1", "marked", "work")
     )
+    for one in (trimmed, aligned, marked):
+        one.mkdir(parents=True)
+    trimming = mapping.TrimJob(files, "none", True, 15, True, 30, None)
+    reference = LocalFile("genome.fa", library.genome.fasta)
+    index = mapping.IndexJob(reference, "bwa", LocalFile("genome", library.index), False)
+    job = mapping.AlignJob(SAMPLE, "1", "1", False, index, str(library.genome.record), BUILD)
+    _, trim_s = measured(lambda: mapping.trim_reads(trimming, baits, trimmed))
 
-
-def _row(folder: Path, fasta: Path, bait: Bait, pairs: int, length: int) -> str:
-    files = write_reads(fasta, folder, pairs, length)
-    few = max(1, pairs // 8)
-    (folder / "few").mkdir(exist_ok=True)
-    subset = write_reads(fasta, folder / "few", few, length)
-    selection = Selection()
-
-    def select() -> None:
-        for _ in select_fragments(files, QualityRange(), bait, selection):
-            pass
-
-    def trim() -> None:
-        out = (folder / "1.fastq.gz", folder / "2.fastq.gz")
-        trim_unit(TrimOptions(reads=subset, trimmed=out))
-
-    plain = _cpu_seconds(lambda: _decompress(files)) / pairs
-    selected = _cpu_seconds(select) / pairs - plain
-    trimmed = _cpu_seconds(trim) / few - plain
-    # Loading the index is no cost of a pair's.
-    one = write_reads(fasta, folder, 1, length)
-    loading = _cpu_seconds(lambda: _align(fasta, one))
-    aligned = (_cpu_seconds(lambda: _align(fasta, subset)) - loading) / few - plain
-    return row(
-        (
-            f"2 × {length}",
-            f"{pairs:,}",
-            f"{selection.kept / pairs:.2%}",
-            *(f"{1e6 * cost:.2f}" for cost in (plain, selected, trimmed, aligned)),
-            f"{aligned / selected:.0f}",
+    def align() -> None:
+        mapping.align_reads(job, trimmed, None, aligned, work, 1)
+        mapping.merge_units(
+            mapping.MarkJob((("1", "1"),), True, False), aligned.parent, marked, work
         )
-    )
+
+    return trim_s, measured(align)[1]
 
 
-def table(folder: Path, megabases: int, pairs: int, tell: Callable[[str], object]) -> str:
-    """Measure in ``folder``, where genome and index are kept, and return the table."""
-    fasta = folder / f"genome{megabases}.fa"
-    if not fasta.is_file():
-        write_genome(fasta, megabases * 1_000_000)
-    if not Path(f"{fasta}.sa").is_file():
-        command = [find_program("bwa"), "index", str(fasta)]
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    genome = open_genome(fasta, index_dir=folder / "fasta")
-    placed = place_reads(genome.contigs, load_locus(), [genome], file=fasta.name).placed
-    made: list[Bait] = []
-    seconds = _cpu_seconds(lambda: made.append(make_bait(placed, genome)))
-    tell(f"bait: {seconds:.1f} CPU s\n{_HEAD}")
-    rows = []
-    for length in LENGTHS:
-        with tempfile.TemporaryDirectory(dir=folder) as own:
-            rows.append(_row(Path(own), fasta, made[0], pairs, length))
-        tell(rows[-1])
-    note = (
-        f"A genome of {megabases} Mb; finding which of the gene's words are repeats took "
-        f"{seconds:.1f} CPU s, once a unit."
+def _bwa(library: Library, folder: Path) -> float:
+    """Return the CPU seconds of ``bwa mem`` for a pair, on a part of them, without its start."""
+    pairs = min(library.pairs, 200_000)
+    some = _first(library.files, pairs, folder / "some")
+
+    def run(files: Sequence[LocalFile]) -> float:
+        command = ["bwa", "mem", "-t", "1", str(library.index), *(str(file.path) for file in files)]
+        return measured(
+            lambda: subprocess.run(
+                command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        )[1]
+
+    return (run(some) - run(library.first)) / pairs
+
+
+def _called(library: Library, folder: Path) -> dict[str, int]:
+    """Return the codon's haplotypes of the reads that :func:`_map` aligned."""
+    reference = LocalFile("genome.fa", library.genome.fasta)
+    record = str(library.genome.record)
+    extracted, called = folder / "extracted", folder / "called"
+    for one in (extracted, called):
+        one.mkdir()
+    calling.extract(
+        calling.ExtractJob(SAMPLE, (reference,), record, BUILD, None, ()),
+        str(folder / "marked" / mapping.MARKED),
+        SAMPLE,
+        extracted,
+        folder / "work",
+        [folder / "trimmed"],
     )
-    return f"{_HEAD}{''.join(rows)}\n{note}\n"
+    job = calling.CallJob(
+        sample=SampleInfo(SAMPLE, assay="wgs"),
+        references=(reference,),
+        locus=record,
+        reporting_limit_vaf=0.02,
+        required_limit_vaf=0.2,
+        amplicon_limit_floor_vaf=0.01,
+        umi_tags=(),
+        input_ng=None,
+        primers=None,
+        panel=None,
+        bundled_locus=False,
+    )
+    calling.call(job, extracted, called, folder / "work")
+    return read_call(called / calling.CALL).codon41.haplotypes
+
+
+def _shown(haplotypes: dict[str, int]) -> str:
+    return ", ".join(f"{bases} {count}" for bases, count in haplotypes.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, then print the table or put it into a page."""
     parser = argparse.ArgumentParser(prog="benchmarks.targeted", description=__doc__)
-    parser.add_argument("--megabases", type=int, default=200, help="of the made-up genome")
-    parser.add_argument("--pairs", type=int, default=400_000, help="an eighth of them is aligned")
-    parser.add_argument("--folder", type=Path, help="keep genome and index here")
+    parser.add_argument("--pairs", type=int, default=1_000_000, help="of the whole genome")
+    parser.add_argument("--megabases", type=float, default=210, help="of the genome")
+    parser.add_argument("--folder", type=Path, help="for genome, index and reads, which are kept")
     parser.add_argument("--page", type=Path, help="put the table between this page's marks")
     given = parser.parse_args(arguments)
-    folder = given.folder or Path(tempfile.mkdtemp(prefix="benchmark-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        made = table(folder, given.megabases, given.pairs, sys.stdout.write)
-    finally:
-        if given.folder is None:
-            shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        library = prepare(given.folder or Path(name) / "made", given.pairs, given.megabases)
+        sys.stdout.write(_HEAD)
+        made = table(library, Path(name), sys.stdout.write)
     if given.page is not None:
         put_into(given.page, SECTION, made)
+    else:
+        sys.stdout.write(f"\n{made}")
 
 
 if __name__ == "__main__":

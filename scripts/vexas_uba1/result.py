@@ -17,7 +17,7 @@ from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.versioned import read_versioned
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 _REMEDY = "Name an existing result, or run the sample again with this version"
 
 
@@ -335,11 +335,11 @@ class TargetedUse:
     """FASTQ reads of which only those that can come from the gene were aligned.
 
     Attributes:
-        pairs: Reads, or pairs of reads, in the files.
+        fragments: Reads, or pairs of reads, in the files.
         kept: Those aligned.
     """
 
-    pairs: int
+    fragments: int
     kept: int
 
 

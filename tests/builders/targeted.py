@@ -81,6 +81,41 @@ def pair_over(rng, bases, place, length, *, insert=(300, 50), name="pair"):
     )
 
 
+KINDS = ("same", "met41thr", "acceptor", "deleted", "inserted", "clipped", "unknown", "lower")
+
+
+def pairs_over_codon(made: MadeUpGenome, count, length, *, seed):
+    """Pairs of which a mate has the codon, in all ``KINDS``, with 0 to 5 % of errors.
+
+    Among them are the acceptor's deletion, up to 50 bases deleted over the codon or put in, a part
+    that comes from elsewhere, N, and lower case. Names tell which.
+    """
+    rng = random.Random(seed)
+    chr_x, codon = made.contigs["chrX"], made.codon
+    for number in range(count):
+        kind = KINDS[number % len(KINDS)]
+        error = (0.0, 0.01, 0.03, 0.05)[number // len(KINDS) % 4]
+        size = rng.randint(1, 50)
+        first = codon + 2 - rng.randrange(size)
+        bases = {
+            "met41thr": chr_x[: codon + 1] + "C" + chr_x[codon + 2 :],
+            "acceptor": chr_x[: codon - 12] + chr_x[codon - 4 :],
+            "deleted": chr_x[:first] + chr_x[first + size :],
+            "inserted": chr_x[: codon + 1] + random_bases(rng, size) + chr_x[codon + 1 :],
+        }.get(kind, chr_x)
+        pair = _with_errors(rng, pair_over(rng, bases, codon, length), error)
+        texts = [one.bases for one in pair]
+        if kind == "clipped":
+            cut = rng.randint(length // 4, length // 2)
+            foreign = random_bases(rng, cut)
+            texts = [rng.choice((foreign + text[cut:], text[:-cut] + foreign)) for text in texts]
+        elif kind == "unknown":
+            texts = ["".join("N" if rng.random() < 0.02 else base for base in x) for x in texts]
+        elif kind == "lower":
+            texts = [text.lower() for text in texts]
+        yield tuple(read(f"{kind}-{error}-{number}", text) for text in texts)
+
+
 def write_sample(folder: Path, made: MadeUpGenome, *, vaf=0.3, seed=11) -> tuple[Path, Path]:
     """Write pairs over the codon, some with c.122T>C, from the copy, and from all over the genome.
 

@@ -1,4 +1,4 @@
-"""FASTQ: trimming, alignment, duplicates."""
+"""FASTQ: selection and trimming, alignment, duplicates."""
 
 
 rule build_index:
@@ -31,7 +31,9 @@ rule trim_reads:
         reads=lambda wildcards: [
             str(file.path) for file in PLAN.reads(wildcards.sample, wildcards.unit)
         ],
-        reference=[str(file.path) for file in PLAN.bait_references],
+        reference=lambda wildcards: [
+            str(file.path) for file in PLAN.bait_references(wildcards.sample)
+        ],
     output:
         temp(directory("work/trimmed/{sample}/{unit}")),
     log:
@@ -45,7 +47,7 @@ rule trim_reads:
         mem_mb=1000,
     params:
         job=lambda wildcards: PLAN.trim(wildcards.sample, wildcards.unit),
-        bait=PLAN.fingerprints_of_bait,
+        bait=lambda wildcards: PLAN.fingerprints_of_bait(wildcards.sample),
     message:
         "Trimming {wildcards.sample} {wildcards.unit}"
     script:

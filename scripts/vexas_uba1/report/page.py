@@ -50,7 +50,6 @@ def render_report(result: SampleResult, lab_name: str) -> str:
             realigned=wording.realigned(call),
             sex_check=wording.sex_check(call),
             primers=wording.primers(call),
-            targeted=wording.targeted(call),
             carry_over=wording.CARRY_OVER[call.qc.carry_over],
             reference_source=wording.REFERENCE_SOURCES.get(
                 call.qc.reference_source, call.qc.reference_source

@@ -166,18 +166,6 @@ def primers(call: SampleCall) -> str:
     )
 
 
-def targeted(call: SampleCall) -> str:
-    """Return how many reads were selected before they were aligned; empty if all were aligned."""
-    use = call.qc.targeted
-    if use is None:
-        return ""
-    tried = "; competing loci were not tried" if call.input.bundled_locus else ""
-    return (
-        f"{numbers.count(use.kept)} of {numbers.count(use.pairs)} reads or pairs: those that can "
-        f"come from the gene's window{tried}"
-    )
-
-
 def unbroken(text: str) -> list[str]:
     """Split a sentence so that every second piece, from the second on, must not be broken.
 
@@ -293,7 +281,11 @@ def limitations(result: SampleResult) -> list[str]:
     """Return the limitations that hold for this result."""
     call = result.call
     not_seen = result.verdict.code in ("not_detected", "not_assessable")
-    holds = {"negative": not_seen, "introns": call.qc.reference_source == "record"}
+    holds = {
+        "negative": not_seen,
+        "targeted": call.qc.targeted is not None,
+        "introns": call.qc.reference_source == "record",
+    }
     return [
         text.format(gene=call.gene["gene"])
         for name, text in phrases("limitations").items()

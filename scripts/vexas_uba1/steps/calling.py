@@ -284,7 +284,7 @@ def _targeted(trimmed: Sequence[Path]) -> TargetedUse | None:
     uses = [report["targeted"] for report in map(_trim_report, trimmed) if report["targeted"]]
     if not uses:
         return None
-    return TargetedUse(sum(use["pairs"] for use in uses), sum(use["kept"] for use in uses))
+    return TargetedUse(sum(use["fragments"] for use in uses), sum(use["kept"] for use in uses))
 
 
 def _trim_report(folder: Path) -> Any:

@@ -105,20 +105,17 @@ class Plan:
                 poly_g=trimming.poly_g,
                 min_length=trimming.min_length,
                 adapters=trimming.adapters,
-                bait=self._bait(),
+                bait=self._bait(sample),
             )
         )
 
-    @property
-    def bait_references(self) -> tuple[LocalFile, ...]:
-        """The FASTA that reads are selected by, if they are and there is one."""
-        config = self.run.config
-        return config.references[:1] if config.targeted else ()
+    def bait_references(self, sample: str) -> tuple[LocalFile, ...]:
+        """Return the FASTA that a sample's reads are selected by, if they are and there is one."""
+        return self.run.config.references[:1] if self._bait(sample) else ()
 
-    @property
-    def fingerprints_of_bait(self) -> list[str]:
-        """Size and time of that FASTA; see :func:`_fingerprints`."""
-        return _fingerprints(self.bait_references)
+    def fingerprints_of_bait(self, sample: str) -> list[str]:
+        """Return size and time of that FASTA; see :func:`_fingerprints`."""
+        return _fingerprints(self.bait_references(sample))
 
     def index(self, kind: str) -> dict[str, Any]:
         """Tell ``build_index``; ``kind`` is ``dna`` or ``rna``."""
@@ -360,10 +357,13 @@ class Plan:
         reference = config.references[0] if config.references else None
         return IndexJob(reference, config.aligner, config.aligner_index, rna)
 
-    def _bait(self) -> BaitJob | None:
+    def _bait(self, sample: str) -> BaitJob | None:
+        """Return what a sample's reads are selected by; an amplicon's all come from its targets."""
         config = self.run.config
+        if not config.targeted or self.by_id[sample].assay == "amplicon":
+            return None
         reference = config.references[0] if config.references else None
-        return BaitJob(reference, self._locus, config.build) if config.targeted else None
+        return BaitJob(reference, self._locus, config.build)
 
     def _primers(self, sample: Sample) -> LocalFile | None:
         return self.run.config.primers if sample.assay == "amplicon" else None
