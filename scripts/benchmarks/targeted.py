@@ -1,4 +1,4 @@
-"""`make benchmark-scale`: CPU per pair of targeted FASTQ, against bwa mem of all pairs.
+"""Part of `make benchmark-scale`: CPU per pair of targeted FASTQ, against bwa mem of all pairs.
 
     python -m benchmarks.targeted [--pairs N] [--megabases N] [--folder DIR] [--page PAGE]
 
@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.made_up_genome import BUILD, MadeUpGenome, make_genome, write_pairs
 from benchmarks.pages import put_into, row
 from vexas_uba1.files import sha256_of
-from vexas_uba1.mapping.fastq import opened
+from vexas_uba1.mapping.selecting import opened
 from vexas_uba1.result import SampleInfo, read_call
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.steps import calling, mapping
@@ -84,30 +84,26 @@ def table(library: Library, folder: Path, tell: Callable[[str], object]) -> str:
 
     _, decompressing = measured(lambda: _read_through(library.files))
     _, checksums = measured(lambda: [sha256_of(file.path) for file in library.files])
-    baits = folder / "baits"
-    _, cutting = measured(lambda: _cut(library, baits))
-    trim_start, align_start = _map(library, library.first, None, folder / "start")
-    trim_s, align_s = _map(library, library.files, baits, folder / "targeted")
-    kept = json.loads(
-        (folder / "targeted" / "trimmed" / mapping.TRIM_REPORT).read_text(encoding="utf-8")
-    )["fragments_preselected"]
-    full_trim_s, full_align_s = _map(library, library.files, None, folder / "full")
+    trim_start, align_start = _map(library, library.first, folder / "start", targeted=True)
+    trim_s, align_s = _map(library, library.files, folder / "targeted", targeted=True)
+    report = folder / "targeted" / "trimmed" / mapping.TRIM_REPORT
+    kept = json.loads(report.read_text(encoding="utf-8"))["targeted"]["kept"]
+    full_trim_s, full_align_s = _map(library, library.files, folder / "full", targeted=False)
     bwa_s = _bwa(library, folder)
-    choosing = max(0.0, trim_s - trim_start - decompressing - checksums)
+    selecting = max(0.0, trim_s - trim_start - decompressing - checksums)
     aligning = max(0.0, align_s - align_start)
-    targeted = choosing + checksums + aligning
+    targeted = selecting + checksums + aligning
     bwa = bwa_s * library.pairs
     add("unpacking both files", decompressing)
     add("SHA-256 of both files", checksums)
-    add(f"reading records and choosing, then trimming the {kept:,} kept", choosing)
+    add(f"reading records and selecting, then trimming the {kept:,} kept", selecting)
     add("aligning the kept with bwa mem, duplicates", aligning)
     add("**targeted, without unpacking**", targeted)
     add(
-        "once a file: start of cutadapt and bwa, loading of its index",
+        "once a unit: the gene's words, start of cutadapt and bwa, loading of its index",
         trim_start + align_start,
         "–",
     )
-    add("once a genome: cutting the baits", cutting, "–")
     add("**bwa mem of all pairs, unpacked before, index loaded**", bwa)
     add("the same as a step, all pairs trimmed too", full_trim_s + full_align_s)
     counts = [_called(library, folder / name) for name in ("targeted", "full")]
@@ -154,15 +150,8 @@ def _first(files: Sequence[LocalFile], pairs: int, folder: Path) -> tuple[LocalF
     return tuple(written)
 
 
-def _cut(library: Library, folder: Path) -> None:
-    folder.mkdir()
-    reference = LocalFile("genome.fa", library.genome.fasta)
-    job = mapping.BaitJob(reference, str(library.genome.record), BUILD)
-    mapping.cut_gene_baits(job, folder, folder.parent / "work")
-
-
 def _map(
-    library: Library, files: tuple[LocalFile, ...], baits: Path | None, folder: Path
+    library: Library, files: tuple[LocalFile, ...], folder: Path, *, targeted: bool
 ) -> tuple[float, float]:
     """Trim and align some reads as the workflow does; return the CPU seconds of both."""
     trimmed, aligned, marked, work = (
@@ -170,11 +159,12 @@ def _map(
     )
     for one in (trimmed, aligned, marked):
         one.mkdir(parents=True)
-    trimming = mapping.TrimJob(files, "none", True, 15, True, 30, None)
-    reference = LocalFile("genome.fa", library.genome.fasta)
+    reference, record = LocalFile("genome.fa", library.genome.fasta), str(library.genome.record)
+    bait = mapping.BaitJob(reference, record, BUILD) if targeted else None
+    trimming = mapping.TrimJob(files, "none", True, 15, True, 30, None, bait)
     index = mapping.IndexJob(reference, "bwa", LocalFile("genome", library.index), False)
-    job = mapping.AlignJob(SAMPLE, "1", "1", False, index, str(library.genome.record), BUILD)
-    _, trim_s = measured(lambda: mapping.trim_reads(trimming, baits, trimmed))
+    job = mapping.AlignJob(SAMPLE, "1", "1", False, index, record, BUILD)
+    _, trim_s = measured(lambda: mapping.trim_reads(trimming, trimmed, work))
 
     def align() -> None:
         mapping.align_reads(job, trimmed, None, aligned, work, 1)

@@ -24,6 +24,7 @@ from vexas_uba1.samples.sources import LocalFile
 
 _BLOCK = 1 << 19  # bytes; the arrays made of it stay in a core's cache
 _NEWLINE, _RETURN, _AT, _PLUS, _SPACE = b"\n\r@+ "
+_ASCII = 127
 _LOWEST, _HIGHEST = 33, 126  # of the characters for qualities
 _MIDDLING = "?"  # a quality that widens no range by which Phred+64 is told
 _UPPER = 0xDF
@@ -170,7 +171,7 @@ class _Block:
             or (seen[plus] != _PLUS).any()
             or ((plus_lengths != 1) & (plus_lengths != names)).any()
             or (self._lengths != self._quality_lengths).any()
-            or seen.max() > _HIGHEST
+            or seen.max() > _ASCII
         ):
             raise _unreadable(self.file)
         taken = np.zeros(self._lengths.size, dtype=bool)
@@ -185,7 +186,7 @@ class _Block:
                 reads[beyond] = ord("N")
                 quality[beyond] = ord(_MIDDLING)
             lowest, highest = int(quality.min()), int(quality.max())
-            if lowest < _LOWEST or not _are_bases(reads):
+            if lowest < _LOWEST or highest > _HIGHEST or not _are_bases(reads):
                 raise _unreadable(self.file)
             qualities.lowest = min(qualities.lowest, chr(lowest))
             qualities.highest = max(qualities.highest, chr(highest))
