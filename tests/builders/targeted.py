@@ -116,9 +116,10 @@ def pairs_over_codon(made: MadeUpGenome, count, length, *, seed):
         yield tuple(read(f"{kind}-{error}-{number}", text) for text in texts)
 
 
-def write_sample(folder: Path, made: MadeUpGenome, *, vaf=0.3, seed=11) -> tuple[Path, Path]:
-    """Write pairs over the codon, some with c.122T>C, from the copy, and from all over the genome.
+def write_sample(folder: Path, made: MadeUpGenome, *, vaf=0.3, seed=11) -> list[dict[str, str]]:
+    """Write two lanes and return the sheet's rows.
 
+    Their pairs are over the codon, some with c.122T>C, from the copy, and from all over the genome.
     Reads of the gene have up to 5 % of errors.
     """
     rng = random.Random(seed)
@@ -134,12 +135,18 @@ def write_sample(folder: Path, made: MadeUpGenome, *, vaf=0.3, seed=11) -> tuple
         contig = rng.choice((chr_1, chr_x))
         pairs.append(pair_over(rng, contig, rng.randrange(600, len(contig) - 600), 100))
     rng.shuffle(pairs)
-    paths = []
-    for mate in (0, 1):
-        reads = [read(f"p{number}", pair[mate].bases) for number, pair in enumerate(pairs)]
-        path = folder / f"S_R{mate + 1}.fastq.gz"
-        paths.append(write_fastq(path, reads, packed=True))
-    return paths[0], paths[1]
+    named = [
+        tuple(read(f"p{number}", one.bases) for one in pair) for number, pair in enumerate(pairs)
+    ]
+    rows = []
+    for lane in (0, 1):
+        row = {"sample": "S", "unit": f"L{lane}", "assay": "wgs"}
+        for mate in (0, 1):
+            path = folder / f"S_L{lane}_R{mate + 1}.fastq.gz"
+            write_fastq(path, [pair[mate] for pair in named[lane::2]], packed=True)
+            row[f"fq{mate + 1}"] = str(path)
+        rows.append(row)
+    return rows
 
 
 def _with_errors(rng, pair, error):

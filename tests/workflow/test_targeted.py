@@ -13,16 +13,16 @@ def finished(tmp_path_factory):
     """Results by whether reads were selected, of a sample on a genome with a copy of the exon."""
     folder = tmp_path_factory.mktemp("targeted")
     made = made_up_genome(folder)
-    one, two = write_sample(folder, made)
-    rows = [{"sample": "S", "fq1": str(one), "fq2": str(two), "assay": "wgs"}]
+    rows = write_sample(folder, made)
     for name, targeted in (("all", False), ("targeted", True)):
         config = {"reference": str(made.fasta), "targeted": targeted}
         said = run(project(folder / name, rows, config))
         assert said.code == 0, said.err
-    return folder
+    return folder, rows
 
 
-def found(folder, name):
+def found(finished, name):
+    folder, _ = finished
     return result(folder / name / "results", "S")
 
 
@@ -50,26 +50,19 @@ def test_the_result_says_how_many_reads_were_selected(finished):
 
 def test_the_report_says_that_reads_were_selected(finished):
     for name, says in (("all", False), ("targeted", True)):
-        page = finished / name / "results" / "samples" / "S" / "S.report.html"
+        page = finished[0] / name / "results" / "samples" / "S" / "S.report.html"
         text = page.read_text(encoding="utf-8")
         assert ("Reads were selected before alignment" in text) is says
         assert "competing loci were not tried" not in text
 
 
 def test_selecting_adds_no_job(finished):
-    jobs = {name: jobs_of(finished / name / "results") for name in ("all", "targeted")}
+    jobs = {name: jobs_of(finished[0] / name / "results") for name in ("all", "targeted")}
     assert jobs["targeted"] == jobs["all"]
 
 
 def test_without_a_genome_the_report_says_that_competing_loci_were_not_tried(finished, tmp_path):
-    rows = [
-        {
-            "sample": "S",
-            "fq1": str(finished / "S_R1.fastq.gz"),
-            "fq2": str(finished / "S_R2.fastq.gz"),
-            "assay": "wgs",
-        }
-    ]
+    _, rows = finished
     said = run(project(tmp_path, rows, {"allow_bundled_locus": True, "targeted": True}))
     assert said.code == 0, said.err
     report = tmp_path / "results" / "samples" / "S" / "S.report.html"
