@@ -21,7 +21,7 @@ from vexas_uba1.alignments.quiet import quiet_htslib
 from vexas_uba1.alignments.sources import AlignmentHeader, Source, check_alignment_file
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sha256_of
-from vexas_uba1.locus.placed import PlacedLocus
+from vexas_uba1.locus.placed import PlacedLocus, place
 from vexas_uba1.locus.record import BuildRecord, Locus
 from vexas_uba1.result import InputFile
 
@@ -104,7 +104,7 @@ class Extraction:
     def placed(self, locus: Locus) -> PlacedLocus:
         """Return the gene in the coordinates of the extracted BAM."""
         if self.placement is not None:
-            return PlacedLocus(locus, self.placement, self.contig)
+            return place(locus, self.placement, self.contig)
         return locus.placed(self.build).with_contig(self.contig)
 
     def to_json(self) -> dict[str, Any]:

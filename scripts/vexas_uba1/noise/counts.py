@@ -14,7 +14,6 @@ from vexas_uba1.fragments.marks import ORIGINS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.reference import UNKNOWN, ReferenceWindow, context_of
 
-
 _KINDS = ORIGINS * QUALITY_CLASSES
 _CLASSES = np.tile(np.eye(QUALITY_CLASSES), (ORIGINS, 1))
 

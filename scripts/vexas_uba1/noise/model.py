@@ -155,9 +155,7 @@ class ErrorModel:
     def _explained(self, counted: PositionCounts, *, doubted: bool) -> NDArray[np.float64]:
         own = self.recalibration
         motifs = Motifs.of(counted, counted.reference < UNKNOWN)
-        explained = motifs.explained(
-            counted, own.factor * own.variance if doubted else own.factor
-        )
+        explained = motifs.explained(counted, own.factor * own.variance if doubted else own.factor)
         if self.sites is not None:
             known, _ = self.sites.rows(counted.positions)
             some = counted.only(known[counted.reference[known] < UNKNOWN])

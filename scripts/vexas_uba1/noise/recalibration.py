@@ -135,7 +135,8 @@ def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
     shown = counted.grouped(_STRANDS_OF_KINDS)
     depth = shown.sum(axis=1)
     shown[rows, reference] = 0
-    announced = (counted.error.reshape(-1, ORIGINS * QUALITY_CLASSES) @ _STRANDS_OF_KINDS / 3)[:, None]
+    error = counted.error.reshape(-1, ORIGINS * QUALITY_CLASSES) @ _STRANDS_OF_KINDS
+    announced = error[:, None] / 3
     usual = _usual(shown.sum(axis=2), announced.sum(axis=2), reference)[reference]
     explained = announced * usual[..., None]
     total = np.maximum(depth.sum(axis=1), 1)[:, None]
