@@ -107,7 +107,7 @@ def recalibrate(counted: PositionCounts, usable: NDArray[np.bool_]) -> Recalibra
     factor, variance = _levels(seen, expected)
     # Around what is seen, be it less than the qualities announce.
     explained = motifs.explained(counted, factor)[motifs.rows].sum(axis=2)
-    mismatches = counted.bases[motifs.rows]
+    mismatches = counted.bases[motifs.rows].astype(np.float64)
     mismatches[np.arange(motifs.rows.size), counted.reference[motifs.rows]] = 0
     site = variance_of(mismatches, explained, SITE_PRIOR)
     trusted = np.maximum(factor, 1.0)
