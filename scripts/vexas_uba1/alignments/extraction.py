@@ -30,7 +30,8 @@ WHOLE_FILE_LIMIT = 1 << 31  # bytes; a larger file is known by its records of th
 _KEPT_TAGS = frozenset({"AS", "MC", "MD", "MQ", "NM", "SA", "XS", "CB", "MI", "RX", "UB"})
 _FIRST_TAG = 11  # field of a SAM line
 # The fastest: the small BAM gets a quarter larger than by default, in a third of the time.
-_COMPRESSION = ["level=1"]
+_KEPT, _PASSING = ["level=1"], ["level=0"]
+"""How a BAM is compressed that is kept, and one that is read once."""
 # SAM specification 1.6, section 1.3, PL.
 _PLATFORMS = frozenset(
     {"CAPILLARY", "DNBSEQ", "ELEMENT", "HELICOS", "ILLUMINA", "IONTORRENT", "LS454", "ONT"}
@@ -150,6 +151,7 @@ def extract_region(
     umi_tags: Sequence[str] = (),
     shown: str | None = None,
     whole_file_limit: int = WHOLE_FILE_LIMIT,
+    compressed: bool = True,
 ) -> Extraction:
     """Write the mapped records that overlap the gene's window to a sorted, indexed BAM.
 
@@ -171,6 +173,7 @@ def extract_region(
         shown: The file as the user named it, for messages; ``source`` by default.
         whole_file_limit: A local file of so many bytes at most is known by the checksum of all of
             them, a larger one by that of the gene's records, as a remote one.
+        compressed: Whether ``out_bam`` is to be kept, and so to be small.
 
     Raises:
         UserError: the file cannot be used; see :mod:`vexas_uba1.alignments.opening` and
@@ -193,7 +196,12 @@ def extract_region(
     ) as alignment:
         chromosomes = () if groups.exclusive else alignment.chromosomes()
         records = stripper.taken(alignment.fetch(contig.name, *placed.window))
-        _write(records, _header_text(header, groups, sample_id), out_bam)
+        _write(
+            records,
+            _header_text(header, groups, sample_id),
+            out_bam,
+            _KEPT if compressed else _PASSING,
+        )
         warnings = (
             *detected.warnings,
             *alignment.warnings,
@@ -373,7 +381,12 @@ def _header_text(header: AlignmentHeader, groups: _Groups, sample_id: str) -> st
     return "\n".join(lines) + "\n"
 
 
-def _write(records: Iterable[pysam.AlignedSegment], header_text: str, out_bam: Path) -> None:
+def _write(
+    records: Iterable[pysam.AlignedSegment],
+    header_text: str,
+    out_bam: Path,
+    compression: Sequence[str],
+) -> None:
     """Write the records and their index in one step each."""
     header = pysam.AlignmentHeader.from_text(header_text)
     # The index takes its place last, and is never older than the BAM.
@@ -381,7 +394,7 @@ def _write(records: Iterable[pysam.AlignedSegment], header_text: str, out_bam: P
         with (
             quiet_htslib(),
             pysam.AlignmentFile(
-                str(temporary), "wb", header=header, format_options=_COMPRESSION
+                str(temporary), "wb", header=header, format_options=compression
             ) as bam,
         ):
             for record in records:
