@@ -28,6 +28,8 @@ from vexas_uba1.reference import UNKNOWN
 _Kind = TypeVar("_Kind", bound=np.generic)
 _CELLS = 500_000
 """Cells joined at a time, at most about: what a processor's cache holds is quicker."""
+_BESIDE, _RECENT = 16, 4
+"""Positions that are joined together with one that is asked for, and such tiles that are kept."""
 _CODES, _QUALITIES = 8, 64
 BASE_CODES = 4
 
@@ -111,6 +113,7 @@ class Molecules:
         self._reads = reads
         self._copies = _copies(grouping)
         self._stretches = stretches_of(reads, self._copies)
+        self._recent: list[Tile] = []
 
     @cached_property
     def mapping_quality(self) -> NDArray[np.uint8]:
@@ -207,13 +210,11 @@ class Molecules:
 
     def column(self, position: int) -> Column:
         """Return what every molecule shows at a 0-based genomic position."""
-        tile = join_tile(
-            self._reads, self._copies, self._stretches, position, position + 1, detail=True
-        )
+        tile = self._tile_at(position)
 
         def scatter(values: NDArray[_Kind], empty: int) -> NDArray[_Kind]:
             full = np.full(self.count, empty, dtype=values.dtype)
-            full[tile.molecules] = values[:, 0]
+            full[tile.molecules] = values[:, position - tile.start]
             return full
 
         marks = scatter(tile.marks, 0)
@@ -226,6 +227,20 @@ class Molecules:
             read_quality=scatter(tile.read_quality, 0),
             end_distance=scatter(tile.end_distance, 0).astype(np.int32),
         )
+
+    def _tile_at(self, position: int) -> Tile:
+        """Return a position with some beside it, for who asks for one often asks for those too."""
+        for tile in self._recent:
+            if 0 <= position - tile.start < tile.code.shape[1]:
+                return tile
+        there = self._stretches.over(position, position + 1).size
+        width = min(_BESIDE, max(1, _CELLS // max(1, there)))
+        start = position - position % width
+        tile = join_tile(
+            self._reads, self._copies, self._stretches, start, start + width, detail=True
+        )
+        self._recent = [tile, *self._recent[: _RECENT - 1]]
+        return tile
 
     def _tiles(self) -> Iterator[Tile]:
         """Yield the searched positions in stretches that are joined at once."""
