@@ -170,34 +170,36 @@ class Molecules:
         counts = np.zeros((size, BASE_CODES, ORIGINS, QUALITY_CLASSES), dtype=np.int64)
         error = np.zeros((size, ORIGINS, QUALITY_CLASSES))
         qualities = np.zeros(_QUALITIES, dtype=np.int64)
-        classes = np.eye(QUALITY_CLASSES)[quality_class(np.arange(_QUALITIES))]
-        announced = classes * base_error(np.arange(_QUALITIES, dtype=np.uint8))[:, None]
+        class_of = quality_class(np.arange(_QUALITIES)).astype(np.uint16)
+        announced = np.eye(QUALITY_CLASSES)[class_of]
+        announced *= base_error(np.arange(_QUALITIES, dtype=np.uint8))[:, None]
         code_of = np.arange(UNCERTAIN + 1, dtype=np.uint16) % _CODES
+        origin_of = ORIGIN_OF.astype(np.uint16)
         several = contradicted = 0
         row = 0
         for tile in self._tiles():
-            rows = slice(row, row := row + tile.code.shape[1])
+            width = tile.code.shape[1]
+            rows = slice(row, row := row + width)
             if not tile.code.size:
                 continue
-            width = tile.code.shape[1]
+            at, origin = np.arange(width), origin_of.take(tile.marks)
+            # No observation and contradicted ones fall into the two last codes.
+            kind = (code_of * (ORIGINS * QUALITY_CLASSES)).take(tile.code)
+            kind += origin * QUALITY_CLASSES + class_of.take(tile.quality)
+            kinds = _CODES * ORIGINS * QUALITY_CLASSES
+            seen = np.bincount((at * kinds + kind).ravel(), minlength=width * kinds)
+            counts[rows] = seen.reshape(width, _CODES, ORIGINS, QUALITY_CLASSES)[:, :BASE_CODES]
             # A sample has few of all qualities.
             present = np.flatnonzero(np.bincount(tile.quality.ravel(), minlength=_QUALITIES))
             place = np.zeros(_QUALITIES, dtype=np.uint16)
             place[present] = np.arange(present.size)
-            # Of code, origin and quality there are few enough kinds for small numbers; no
-            # observation and contradicted ones fall into the two last codes.
-            kind = (code_of * (ORIGINS * present.size)).take(tile.code)
-            kind += (ORIGIN_OF.astype(np.uint16) * present.size).take(tile.marks)
-            kind += place.take(tile.quality)
-            kinds = _CODES * ORIGINS * present.size
-            key = np.arange(width) * kinds + kind
-            seen = np.bincount(key.ravel(), minlength=width * kinds)
-            seen = seen.reshape(width, _CODES, ORIGINS * present.size)[:, :BASE_CODES]
-            by_quality = seen.reshape(-1, present.size)
-            counts[rows] = np.rint(by_quality @ classes[present]).reshape(counts[rows].shape)
-            in_all = seen.sum(axis=1).reshape(-1, present.size)
-            error[rows] = (in_all @ announced[present]).reshape(error[rows].shape)
-            qualities[present] += in_all.sum(axis=0)
+            kinds = ORIGINS * present.size
+            kind = at * kinds + (origin * present.size + place.take(tile.quality))
+            by_quality = np.bincount(
+                kind.ravel(), (tile.code < BASE_CODES).ravel(), width * kinds
+            ).reshape(-1, present.size)
+            error[rows] = (by_quality @ announced[present]).reshape(error[rows].shape)
+            qualities[present] += by_quality.sum(axis=0).astype(np.int64)
             several += tile.several
             contradicted += tile.contradicted
         return Histogram(self.positions, counts, error, qualities, several, contradicted)
