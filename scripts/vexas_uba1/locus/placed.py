@@ -119,6 +119,10 @@ class PlacedLocus:
 
         Exon bases and the introns' first and last two bases; N elsewhere.
         """
+        return self._reference_bases
+
+    @cached_property
+    def _reference_bases(self) -> str:
         start, end = self.window
         known = ["N"] * (end - start)
 

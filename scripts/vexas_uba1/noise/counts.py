@@ -80,7 +80,10 @@ def count_positions(
 ) -> PositionCounts:
     """Count the molecules' bases at some of the searched positions (0-based, ascending)."""
     seen = molecules.histogram
-    rows = np.searchsorted(seen.positions, positions)
+    rows: NDArray[np.int64] | slice = np.searchsorted(seen.positions, positions)
+    if np.array_equal(seen.positions, positions):
+        # As they are: a copy would cost as much as what is worked out from it.
+        rows = slice(None)
     return PositionCounts(
         positions,
         reference.codes[positions - reference.start],
