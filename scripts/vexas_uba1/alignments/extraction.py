@@ -315,6 +315,7 @@ class _Stripper:
         self._tags = tags
         self._file = file
         self._checksum = checksum
+        self._foreign: dict[tuple[str, ...], list[str]] = {}
 
     def taken(self, records: Iterable[pysam.AlignedSegment]) -> Iterator[pysam.AlignedSegment]:
         """Give the records to write, each changed in place."""
@@ -336,16 +337,14 @@ class _Stripper:
         """Return whether the record is taken; if so, it has the tags to keep and no other."""
         # htslib checks a record when it writes it as text; read as values, tags of a damaged one
         # lead beyond its memory.
-        fields = self._checked_line(record).split("\t")
-        group = ""
-        foreign = []
-        for field in fields[_FIRST_TAG:]:
-            tag = field[:2]
-            if tag == "RG":
-                group = field[5:]
-                foreign.append(tag)
-            elif tag not in self._tags:
-                foreign.append(tag)
+        tags = self._checked_line(record).split("\t")[_FIRST_TAG:]
+        names = tuple([tag[:2] for tag in tags])
+        # Most records of a file carry the same tags.
+        foreign = self._foreign.get(names)
+        if foreign is None:
+            foreign = [name for name in names if name == "RG" or name not in self._tags]
+            self._foreign[names] = foreign
+        group = tags[names.index("RG")][5:] if "RG" in names else ""
         renamed = self._groups.renamed.get(group)
         if renamed is None and self._groups.exclusive:
             return False

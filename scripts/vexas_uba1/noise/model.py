@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alleles.placements import Indel, Runs
+from vexas_uba1.fragments.marks import STRAND_OF
 from vexas_uba1.fragments.qualities import base_error, quality_class
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.noise.indels import (
@@ -28,7 +29,6 @@ from vexas_uba1.noise.indels import (
 )
 from vexas_uba1.noise.motifs import Motifs
 from vexas_uba1.noise.recalibration import (
-    STRAND_OF,
     Recalibration,
     recalibrate,
     usable_positions,
