@@ -285,9 +285,9 @@ class _RecordsChecksum:
     def __init__(self) -> None:
         self._sum = 0
 
-    def add(self, fields: Sequence[str]) -> None:
-        """Take in a record, as the fields of its line."""
-        line = "\t".join([*fields[:_FIRST_TAG], *sorted(fields[_FIRST_TAG:])])
+    def add(self, fields: Sequence[str], tags: Sequence[str]) -> None:
+        """Take in a record, as the fields of its line and its tags."""
+        line = "\t".join([*fields, *sorted(tags)])
         digest = hashlib.sha256(line.encode("utf-8")).digest()
         self._sum = (self._sum + int.from_bytes(digest, "big")) % (1 << 256)
 
@@ -315,7 +315,7 @@ class _Stripper:
         self._tags = tags
         self._file = file
         self._checksum = checksum
-        self._foreign: dict[tuple[str, ...], list[str]] = {}
+        self._layouts: dict[tuple[str, ...], tuple[list[str], int | None]] = {}
 
     def taken(self, records: Iterable[pysam.AlignedSegment]) -> Iterator[pysam.AlignedSegment]:
         """Give the records to write, each changed in place."""
@@ -337,14 +337,15 @@ class _Stripper:
         """Return whether the record is taken; if so, it has the tags to keep and no other."""
         # htslib checks a record when it writes it as text; read as values, tags of a damaged one
         # lead beyond its memory.
-        tags = self._checked_line(record).split("\t")[_FIRST_TAG:]
+        fields = self._checked_line(record).split("\t")
+        tags = fields[_FIRST_TAG:]
         names = tuple([tag[:2] for tag in tags])
         # Most records of a file carry the same tags.
-        foreign = self._foreign.get(names)
-        if foreign is None:
-            foreign = [name for name in names if name == "RG" or name not in self._tags]
-            self._foreign[names] = foreign
-        group = tags[names.index("RG")][5:] if "RG" in names else ""
+        layout = self._layouts.get(names)
+        if layout is None:
+            layout = self._layouts[names] = self._layout(names)
+        foreign, at = layout
+        group = "" if at is None else tags[at][5:]
         renamed = self._groups.renamed.get(group)
         if renamed is None and self._groups.exclusive:
             return False
@@ -353,8 +354,16 @@ class _Stripper:
         if renamed is not None:
             record.set_tag("RG", renamed, "Z")
         if self._checksum is not None:
-            self._checksum.add(record.to_string().split("\t"))
+            kept = [tag for tag, name in zip(tags, names, strict=True) if name not in foreign]
+            own = [] if renamed is None else [f"RG:Z:{renamed}"]
+            self._checksum.add(fields[:_FIRST_TAG], [*kept, *own])
         return True
+
+    def _layout(self, names: tuple[str, ...]) -> tuple[list[str], int | None]:
+        """Return which of a record's tags are not kept as they are, and where its last RG is."""
+        foreign = [name for name in names if name == "RG" or name not in self._tags]
+        at = [place for place, name in enumerate(names) if name == "RG"]
+        return foreign, at[-1] if at else None
 
     def _checked_line(self, record: pysam.AlignedSegment) -> str:
         try:
