@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alleles.placements import Indel, Runs
+from vexas_uba1.fragments.marks import STRAND_OF
 from vexas_uba1.fragments.qualities import base_error, quality_class
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.noise.indels import (
@@ -28,7 +29,6 @@ from vexas_uba1.noise.indels import (
 )
 from vexas_uba1.noise.motifs import Motifs
 from vexas_uba1.noise.recalibration import (
-    STRAND_OF,
     Recalibration,
     recalibrate,
     usable_positions,
@@ -155,9 +155,7 @@ class ErrorModel:
     def _explained(self, counted: PositionCounts, *, doubted: bool) -> NDArray[np.float64]:
         own = self.recalibration
         motifs = Motifs.of(counted, counted.reference < UNKNOWN)
-        explained = motifs.explained(
-            counted, own.factor * own.variance if doubted else own.factor
-        )
+        explained = motifs.explained(counted, own.factor * own.variance if doubted else own.factor)
         if self.sites is not None:
             known, _ = self.sites.rows(counted.positions)
             some = counted.only(known[counted.reference[known] < UNKNOWN])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vexas_uba1.fragments.marks import ORIGINS
+from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
 
@@ -35,13 +37,6 @@ class Motifs:
         order = np.argsort(motif, kind="stable")
         return cls(rows[order], *np.unique(motif[order], return_index=True))
 
-    def __iter__(self) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
-        """Yield each motif's reference base, context and rows."""
-        for motif, rows in zip(
-            self.motif.tolist(), np.split(self.rows, self.first[1:]), strict=False
-        ):
-            yield motif // CONTEXTS, motif % CONTEXTS, rows
-
     def sums(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Sum values of positions by reference base and context (4, 25, ...)."""
         summed = np.zeros((UNKNOWN * CONTEXTS, *values.shape[1:]))
@@ -61,11 +56,16 @@ class Motifs:
             factor: On what the qualities announce, by reference base, context, base, origin and
                 class of quality (4, 25, 4, 9, 5).
         """
-        explained = np.zeros((counted.positions.size, *factor.shape[2::2]))
-        # Each base is announced with a third of the error. By class: origins summed.
-        of_class = np.moveaxis(factor / 3, (4, 3), (2, 3))
-        for base, context, rows in self:
-            shown = np.moveaxis(counted.error[rows], 2, 0) @ of_class[base, context]
-            shown[..., base] = 0
-            explained[rows] = np.moveaxis(shown, 0, 2)
+        own = factor.reshape(UNKNOWN * CONTEXTS, UNKNOWN, ORIGINS, QUALITY_CLASSES)[self.motif]
+        # Each base is announced with a third of the error; a class gives nothing to another one.
+        shares = np.einsum("mboc,cd->mocbd", own / 3, np.eye(QUALITY_CLASSES))
+        shares = shares.reshape(-1, ORIGINS * QUALITY_CLASSES, UNKNOWN * QUALITY_CLASSES)
+        error = counted.error.reshape(-1, ORIGINS * QUALITY_CLASSES)[self.rows]
+        shown = np.zeros((self.rows.size, UNKNOWN, QUALITY_CLASSES))
+        ends = [*self.first.tolist(), self.rows.size]
+        for share, (first, end) in zip(shares, pairwise(ends), strict=True):
+            shown[first:end] = (error[first:end] @ share).reshape(-1, UNKNOWN, QUALITY_CLASSES)
+        shown[np.arange(self.rows.size), counted.reference[self.rows]] = 0
+        explained = np.zeros((counted.positions.size, UNKNOWN, QUALITY_CLASSES))
+        explained[self.rows] = shown
         return explained

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vexas_uba1.fragments.marks import ORIGINS, QUARTERS
+from vexas_uba1.fragments.marks import ORIGINS, QUARTERS, STRAND_KINDS, STRAND_OF
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.noise.motifs import Motifs
 from vexas_uba1.noise.outliers import SOME_TAIL, apart, too_many
 from vexas_uba1.noise.shrinkage import Prior, shrink, shrink_apart, variance_of
-from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
 
 LEVEL_PRIOR = Prior(0.02, 10.0, doubted=2.0)
@@ -31,11 +30,8 @@ QUALITY_VARIANCES = np.array([0.02, 0.02, 0.02, 0.3, 0.3])
 """Of the quality classes' common ratios: where copies agree the qualities say nothing of damage, so
 a few molecules must be able to move it far (assumed)."""
 SITE_PRIOR = Prior(0.02, 20.0)
-STRAND_OF = np.array([0] * QUARTERS + [1] * QUARTERS + [2])
-"""Strand of each kind of observation: forward, reverse, both."""
 _QUARTER_OF = np.array([*range(QUARTERS), *range(QUARTERS), QUARTERS])
 _STRANDS = np.eye(STRAND_KINDS)[STRAND_OF]
-_STRANDS_OF_KINDS = np.repeat(_STRANDS, QUALITY_CLASSES, axis=0)
 _BASES = np.arange(UNKNOWN)
 _FEWEST_OF_A_STRAND = 0.1
 """Share of a position's molecules that a strand needs to speak for or against a variant."""
@@ -107,7 +103,7 @@ def recalibrate(counted: PositionCounts, usable: NDArray[np.bool_]) -> Recalibra
     factor, variance = _levels(seen, expected)
     # Around what is seen, be it less than the qualities announce.
     explained = motifs.explained(counted, factor)[motifs.rows].sum(axis=2)
-    mismatches = counted.bases[motifs.rows]
+    mismatches = counted.bases[motifs.rows].astype(np.float64)
     mismatches[np.arange(motifs.rows.size), counted.reference[motifs.rows]] = 0
     site = variance_of(mismatches, explained, SITE_PRIOR)
     trusted = np.maximum(factor, 1.0)
@@ -132,10 +128,10 @@ def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
     known = counted.reference < UNKNOWN
     reference = np.where(known, counted.reference, 0)
     rows = np.arange(reference.size)
-    shown = counted.grouped(_STRANDS_OF_KINDS)
+    shown = counted.by_strand.copy()
     depth = shown.sum(axis=1)
     shown[rows, reference] = 0
-    announced = (counted.error.reshape(-1, ORIGINS * QUALITY_CLASSES) @ _STRANDS_OF_KINDS / 3)[:, None]
+    announced = counted.error_by_strand[:, None] / 3
     usual = _usual(shown.sum(axis=2), announced.sum(axis=2), reference)[reference]
     explained = announced * usual[..., None]
     total = np.maximum(depth.sum(axis=1), 1)[:, None]
