@@ -15,13 +15,14 @@ c.[122T>C;126C>T].
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alleles.clusters import CIS_REACH
-from vexas_uba1.alleles.haplotypes import View
+from vexas_uba1.alleles.haplotypes import Pattern, View
 from vexas_uba1.alleles.placements import Runs, indel_of, join_placements, spares
 from vexas_uba1.alleles.views import Views
 from vexas_uba1.caller.evidence import (
@@ -66,6 +67,26 @@ _MOST_BESIDE = 500
 __all__ = ["HIGHEST_QUALITY", "Caller", "Counting", "Finding", "TestLevels"]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Where a forced allele is looked for; n molecules.
+
+    Attributes:
+        view: Molecules informative on it.
+        patterns: How they show it.
+        instead: Which of them count for another allele; None without such.
+    """
+
+    view: View
+    patterns: tuple[Pattern, ...]
+    instead: NDArray[np.bool_] | None = None
+
+    @cached_property
+    def is_shown(self) -> bool:
+        """Whether any molecule shows it."""
+        return any(self.view.showing(pattern).any() for pattern in self.patterns)
+
+
 class Caller:
     """Tests the alleles of one sample."""
 
@@ -101,6 +122,8 @@ class Caller:
         """
         self._is_amplicon = is_amplicon
         self._findings: dict[tuple[Allele, bool], Finding] = {}
+        self._questions: dict[Allele, _Asked] = {}
+        self._evidences: dict[Allele, Evidence] = {}
         self._molecules = molecules
         self._placed = placed
         self._reference = reference
@@ -164,13 +187,15 @@ class Caller:
     def forced(self, *, brief: bool = False) -> list[Finding]:
         """Test every single-base change of the codon and every catalogue allele, seen or not.
 
-        Brief findings have limits where they are of class ``vexas`` alone.
+        In brief, alleles that are not of class ``vexas`` have no limits, and are left out where no
+        molecule shows them.
         """
         # Without a catalogue each change of the codon is as decisive as the other.
         limited = self.vexas_alleles if brief else set()
         return [
             self._tested(allele, with_limit=not limited or allele in limited)
             for allele in self._forced
+            if not limited or allele in limited or self._asked(allele).is_shown
         ]
 
     def searched(self) -> list[Finding]:
@@ -181,10 +206,13 @@ class Caller:
         """
         found = list(self._found)
         alleles = {finding.allele for finding, _ in found}
-        for allele, asked in self._forced.items():
-            finding = self._findings.get((allele, True)) or self._tested(allele, with_limit=False)
-            if not finding.significant or allele in alleles:
+        for allele in self._forced:
+            if allele in alleles or not self._asked(allele).is_shown:
                 continue
+            finding = self._findings.get((allele, True)) or self._tested(allele, with_limit=False)
+            if not finding.significant:
+                continue
+            asked = self._evidence(allele)
             told = []
             for other, evidence in found:
                 if _meet(other.allele, finding.allele):
@@ -295,17 +323,16 @@ class Caller:
         return self._counting.floored(upper_bound(alt, depth))
 
     @cached_property
-    def _forced(self) -> dict[Allele, Evidence]:
-        """The evidence of the alleles that are tested whether they are seen or not."""
-        alleles = dict.fromkeys([*self.codon_alleles, *self._known])
-        return {allele: self._evidence(allele) for allele in alleles}
+    def _forced(self) -> list[Allele]:
+        """The alleles that are tested whether they are seen or not."""
+        return list(dict.fromkeys([*self.codon_alleles, *self._known]))
 
     def _tested(self, allele: Allele, *, with_limit: bool) -> Finding:
         """Test a forced allele, once."""
         asked = (allele, with_limit)
         if asked not in self._findings:
             power = self._levels.power if with_limit else None
-            self._findings[asked] = self._assess(self._forced[allele], power)
+            self._findings[asked] = self._assess(self._evidence(allele), power)
         return self._findings[asked]
 
     def _fitted(self, tested: frozenset[int]) -> ErrorModel:
@@ -335,12 +362,25 @@ class Caller:
         return bool(seen <= float(expected @ worth) + 3 * spread)
 
     def _evidence(self, allele: Allele) -> Evidence:
-        """Ask for an allele by itself, whatever lies beside it.
+        """Return what the molecules say of a forced allele."""
+        if allele not in self._evidences:
+            asked = self._asked(allele)
+            self._evidences[allele] = Evidence.of(
+                allele, asked.view, asked.patterns, self.model, asked.instead
+            )
+        return self._evidences[allele]
+
+    def _asked(self, allele: Allele) -> _Asked:
+        """Ask for an allele by itself, once, whatever lies beside it.
 
         A molecule that shows a listed allele which holds this one and more counts for that alone.
         """
-        if not allele.is_substitution:
-            return self._indel_evidence(allele)
+        if allele not in self._questions:
+            ask = self._ask if allele.is_substitution else self._ask_for_indel
+            self._questions[allele] = ask(allele)
+        return self._questions[allele]
+
+    def _ask(self, allele: Allele) -> _Asked:
         own = {edit.start for edit in allele.edits}
         codon = set(self._placed.codon_positions)
         if own & codon:
@@ -355,20 +395,20 @@ class Caller:
         for other in larger:
             narrow = wide.only(edit.start for edit in other.edits)
             instead |= narrow.showing(narrow.pattern(other))
-        return Evidence.of(allele, view, [view.pattern(allele)], self.model, instead)
+        return _Asked(view, (view.pattern(allele),), instead)
 
-    def _indel_evidence(self, allele: Allele) -> Evidence:
+    def _ask_for_indel(self, allele: Allele) -> _Asked:
         if len(allele.edits) > 1 or not allele.edits[0].is_indel:
             # Seen, if at all, as several changes in cis.
             for shown in self._search.alleles():
                 if shown.allele == allele:
-                    return Evidence.of(allele, shown.view, shown.patterns, self.model)
+                    return _Asked(shown.view, shown.patterns)
         indels = [
             self._indels.get(Allele((edit,))) or indel_of(edit, self._reference, self._runs)
             for edit in allele.edits
         ]
         view = self._views.at((), indels)
-        return Evidence.of(allele, view, [(1,) * len(indels)], self.model)
+        return _Asked(view, ((1,) * len(indels),))
 
     def _assess(self, evidence: Evidence, limit_power: float | None = None) -> Finding:
         return assess(
