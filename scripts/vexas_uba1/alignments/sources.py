@@ -27,7 +27,7 @@ _NOWHERE = f"{os.devnull}/none"
 
 # The empty last block or container that a complete file ends with: SAM specification 4.1.2, CRAM
 # specification 9.
-_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _CRAM3_END = bytes.fromhex(
     "0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b"
 )
@@ -129,17 +129,18 @@ def check_alignment_file(source: Source) -> AlignmentHeader:
     """
     head, tail = _ends(source)
     kind = _kind(source, head)
-    if kind == "BAM":
-        end: bytes | None = _BGZF_END
-    else:
-        end = _CRAM_ENDS.get((head[4], head[5]))
-    if end is not None and not tail.endswith(end):
+    if not tail.endswith(BGZF_END if kind == "BAM" else cram_end(head)):
         raise UserError(
             f"the {kind} file is truncated: its end-of-file mark is missing",
             remedy="Copy or download it again, or repeat the step that wrote it",
             file=source.shown,
         )
     return _header(source, kind)
+
+
+def cram_end(head: bytes) -> bytes:
+    """Return what a whole CRAM that begins with ``head`` ends with; empty for the oldest ones."""
+    return _CRAM_ENDS.get((head[4], head[5]), b"")
 
 
 def _ends(source: Source) -> tuple[bytes, bytes]:
@@ -149,13 +150,24 @@ def _ends(source: Source) -> tuple[bytes, bytes]:
     try:
         with quiet_htslib(), pysam.HFile(source.location, "rb") as handle:
             head = handle.read(_HEAD)
-            longest = max(len(_BGZF_END), *(len(end) for end in _CRAM_ENDS.values()))
+            longest = max(len(BGZF_END), *(len(end) for end in _CRAM_ENDS.values()))
             if len(head) < longest:
                 return head, head
             handle.seek(-longest, os.SEEK_END)
             return head, handle.read(longest)
     except OSError as error:
-        raise _unreadable(source, error) from error
+        raise unreadable(source, error) from error
+
+
+def remote_size(source: Source) -> int:
+    """Return how many bytes a remote file has.
+
+    Raises:
+        OSError: the server does not say.
+    """
+    with pysam.HFile(source.location, "rb") as handle:
+        size: int = handle.seek(0, os.SEEK_END)
+    return size
 
 
 def _check_local(source: Source) -> None:
@@ -178,13 +190,14 @@ def _check_local(source: Source) -> None:
         )
 
 
-def _unreadable(source: Source, error: OSError) -> UserError:
+def unreadable(source: Source, error: OSError, what: str = "the file") -> UserError:
+    """Return the error for ``what`` of a source that cannot be read."""
     # htslib's own text may hold the whole URL with its secrets, so only the kind of error is
     # passed on.
     if not source.is_remote:
         reason = os.strerror(error.errno) if error.errno else "input/output error"
         return UserError(
-            f"the file cannot be read ({reason})",
+            f"{what} cannot be read ({reason})",
             remedy="Check its permissions and its disk",
             file=source.shown,
         )
@@ -196,7 +209,7 @@ def _unreadable(source: Source, error: OSError) -> UserError:
             "Check the credentials or get a fresh signed address",
         )
     else:
-        message = "the server cannot be reached, or cannot send parts of a file"
+        message = f"{what} cannot be read: the server cannot be reached, or does not send all of it"
         remedy = (
             "Check the address and the network (the server must support HTTP range requests), "
             "or download the file"
