@@ -43,8 +43,9 @@ def break_file(folder: Path, name: str, **fault: Any) -> None:
         folder: As served.
         name: The file.
         fault: ``status``: an HTTP status in its place. ``seconds_a_byte``: between two bytes; 0 for
-            never the first one. ``hole``: two offsets, between which no byte is ever sent: the
-            connection ends before. ``honest``: an answer to a Range says so in its length.
+            never the first one; a file ``{name}.asked`` tells that it came to that. ``hole``: two
+            offsets, between which no byte is ever sent: the connection ends before. ``honest``: an
+            answer to a Range says so in its length.
     """
     file = folder / FAULTS
     faults = json.loads(file.read_text()) if file.exists() else {}
@@ -97,6 +98,7 @@ def main(folder: Path, secret: str, silent: str) -> None:
             if send:
                 try:
                     if "seconds_a_byte" in fault:
+                        (folder / f"{path.name}.asked").touch()
                         self.trickle(sent, fault["seconds_a_byte"])
                     self.wfile.write(sent)
                 except (BrokenPipeError, ConnectionResetError):
