@@ -315,6 +315,11 @@ def test_nothing_is_printed_by_htslib(user, tmp_path, capfd):
 def test_urls_lose_their_secrets_in_messages_and_names():
     source = Source.of("https://me:word@host.example/a/reads.bam?X-Signature=abc#part")
     assert source.shown == "https://host.example/a/reads.bam"
+    for secret in ("ID:hush/hush", "me:hush?hush", "me:hush#hush", "me:hush@hush", "me:hu@sh?hush"):
+        for scheme in ("https", "s3"):
+            shown = Source.of(f"{scheme}://{secret}@bucket/reads.bam?hush=hush").shown
+            assert "hu" not in shown and "sh" not in shown, secret
+    assert "hush" not in Source.of("https://host/reads.bam?mail=me@hush").shown
     assert source.name == "reads.bam"
     assert source.is_remote
     with pytest.raises(UserError, match="cannot be read") as caught:

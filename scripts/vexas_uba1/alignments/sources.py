@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import pysam
 
@@ -114,8 +114,12 @@ def is_url(given: str) -> bool:
 
 def shown_url(url: str) -> str:
     """Return ``url`` without user, password, query and fragment."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    scheme, _, rest = url.partition("://")
+    head, *tail = re.split("[?#]", rest, maxsplit=1)
+    if any("@" in part for part in tail):
+        return f"{scheme}://…"  # a password may hold these characters, and so may a query
+    # Or '/', which an urlsplit would take for the end of it.
+    return f"{scheme}://{head.rpartition('@')[2]}"
 
 
 def check_alignment_file(source: Source) -> AlignmentHeader:
@@ -206,7 +210,8 @@ def unreadable(source: Source, error: OSError, what: str = "the file") -> UserEr
     elif isinstance(error, PermissionError):
         message, remedy = (
             "the server refuses access",
-            "Check the credentials or get a fresh signed address",
+            "Check the credentials (of S3: in the environment or ~/.aws/credentials), or get a "
+            "fresh signed address",
         )
     else:
         message = f"{what} cannot be read: the server cannot be reached, or does not send all of it"
