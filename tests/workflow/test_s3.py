@@ -10,7 +10,7 @@ import pytest
 
 from builders.s3server import BUCKET, python_with_moto, storing
 from builders.sheets import write_sheet
-from builders.workflow import cohort, command, files_of, project, result, run, status
+from builders.workflow import command, files_of, project, result, run, status
 
 pytestmark = pytest.mark.skipif(
     python_with_moto() is None and not os.environ.get("CI"),
