@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 
@@ -63,6 +63,10 @@ class UserError(Exception):
         """Build an error of one problem; see :class:`Problem` for the arguments."""
         self.problems: tuple[Problem, ...] = (Problem(message, remedy, file, row, column, value),)
         super().__init__(str(self.problems[0]))
+
+    def __reduce__(self) -> tuple[Callable[..., UserError], tuple[tuple[Problem, ...]]]:
+        """Return how it is made anew in another process."""
+        return UserError.of, (self.problems,)
 
     @classmethod
     def of(cls, problems: Iterable[Problem]) -> UserError:

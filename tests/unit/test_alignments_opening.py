@@ -36,7 +36,9 @@ def read_all(path, tmp_path, genome=None):
     source = Source.of(path)
     header = check_alignment_file(source)
     scratch = tmp_path / "scratch"
-    with open_alignment(source, header, contig=CONTIG, genome=genome, scratch=scratch) as alignment:
+    with open_alignment(
+        source, header, contig=CONTIG, window=(0, 1 << 29), genome=genome, scratch=scratch
+    ) as alignment:
         lines = [record.to_string() for record in alignment.fetch(CONTIG, CODON, CODON + 3)]
         warnings = alignment.warnings
     assert listing(scratch) == set()
@@ -286,7 +288,14 @@ def test_reference_lookups_are_switched_off_while_reading_and_restored_after(
     bam = small_reads().write_bam(user / "reads.bam")
     source = Source.of(bam)
     header = check_alignment_file(source)
-    with open_alignment(source, header, contig=CONTIG, genome=None, scratch=tmp_path / "scratch"):
+    with open_alignment(
+        source,
+        header,
+        contig=CONTIG,
+        window=(0, 1 << 29),
+        genome=None,
+        scratch=tmp_path / "scratch",
+    ):
         assert os.environ["REF_PATH"] == os.environ["REF_CACHE"]
         assert not Path(os.environ["REF_PATH"]).exists()
     assert os.environ["REF_PATH"] == "/some/cache/%s"
@@ -306,6 +315,11 @@ def test_nothing_is_printed_by_htslib(user, tmp_path, capfd):
 def test_urls_lose_their_secrets_in_messages_and_names():
     source = Source.of("https://me:word@host.example/a/reads.bam?X-Signature=abc#part")
     assert source.shown == "https://host.example/a/reads.bam"
+    for secret in ("ID:hush/hush", "me:hush?hush", "me:hush#hush", "me:hush@hush", "me:hu@sh?hush"):
+        for scheme in ("https", "s3"):
+            shown = Source.of(f"{scheme}://{secret}@bucket/reads.bam?hush=hush").shown
+            assert "hu" not in shown and "sh" not in shown, secret
+    assert "hush" not in Source.of("https://host/reads.bam?mail=me@hush").shown
     assert source.name == "reads.bam"
     assert source.is_remote
     with pytest.raises(UserError, match="cannot be read") as caught:

@@ -75,6 +75,7 @@ class TestAccepted:
         }
         assert config.trimming.enabled
         assert config.trimming.adapters is None
+        assert config.url_timeout_s == 600
         assert config.resources.align_threads == 2
         assert config.resources.align_memory_mb is None
 
@@ -179,6 +180,8 @@ WRONG_VALUES = [
     ("lab_name", 7, "7"),
     ("lab_name", "a\nb", "a\nb"),
     ("lab_name", "x" * 101, "x" * 101),
+    ("url_timeout_s", 0, "0"),
+    ("url_timeout_s", "10m", "10m"),
     ("resources.align_threads", 0, "0"),
     ("resources.align_memory_mb", "16G", "16G"),
 ]

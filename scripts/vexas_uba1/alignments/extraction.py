@@ -192,7 +192,7 @@ def extract_region(
     stripper = _Stripper(groups, _KEPT_TAGS | set(umi_tags), file.shown, checksum)
     genome = None if reference is None else reference.genome
     with open_alignment(
-        file, header, contig=contig.name, genome=genome, scratch=scratch
+        file, header, contig=contig.name, window=placed.window, genome=genome, scratch=scratch
     ) as alignment:
         chromosomes = () if groups.exclusive else alignment.chromosomes()
         records = stripper.taken(alignment.fetch(contig.name, *placed.window))

@@ -19,20 +19,25 @@ from pathlib import Path
 import pysam
 from pysam.utils import SamtoolsError
 
+from vexas_uba1.alignments.containers import copy_containers, read_crai
 from vexas_uba1.alignments.coverage import ContigReads, contig_reads
 from vexas_uba1.alignments.fasta import Genome
 from vexas_uba1.alignments.quiet import quiet_htslib
 from vexas_uba1.alignments.sources import (
+    BGZF_END,
     AlignmentHeader,
     Source,
     is_url,
     open_file,
     references_from_nowhere,
+    remote_size,
+    unreadable,
     unsorted,
 )
 from vexas_uba1.errors import UserError
 
 _LITTLE_SPACE = 1 << 20  # bytes
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # our own disk, not the server
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -69,12 +74,16 @@ class OpenAlignment:
                     raise unsorted(self._source)
                 last = record.reference_start
                 yield record
+            if self._source.is_remote and self.header.format == "BAM":
+                self._check_nothing_is_left(contig, start, end)
         except OSError as error:
             cause = (
                 " or was written with another reference than this FASTA"
                 if self._file.is_cram
                 else ""
             )
+            if self._source.is_remote:
+                cause += " or the server does not send all of it"
             raise UserError(
                 f"the reads of {contig} cannot be read: the file or its index is truncated or "
                 f"damaged{cause}",
@@ -82,21 +91,49 @@ class OpenAlignment:
                 file=self._source.shown,
             ) from error
 
+    def _check_nothing_is_left(self, contig: str, start: int, end: int) -> None:
+        """Make sure that reading stopped since there is no more, and not for lack of bytes.
+
+        To htslib, a server's answer that ends early but between two blocks is the end of the file.
+
+        Raises:
+            UserError: the next record is of the window too, or there is none and yet more file.
+            OSError: it cannot be read.
+        """
+        self._file.seek(self._file.tell())
+        after = next(self._file.fetch(until_eof=True), None)
+        if after is None:
+            is_left = self._file.tell() >> 16 < remote_size(self._source) - len(BGZF_END)
+        else:
+            reaches = after.reference_end or after.reference_start + 1
+            is_left = after.reference_name == contig and (
+                after.reference_start < end and reaches > start
+            )
+        if is_left:
+            raise unreadable(self._source, OSError())
+
 
 @contextmanager
 def open_alignment(
-    source: Source, header: AlignmentHeader, *, contig: str, genome: Genome | None, scratch: Path
+    source: Source,
+    header: AlignmentHeader,
+    *,
+    contig: str,
+    window: tuple[int, int],
+    genome: Genome | None,
+    scratch: Path,
 ) -> Iterator[OpenAlignment]:
     """Open a BAM or CRAM for reading by position.
 
     An index beside it that is not older is used; for a local file without one an index is made in
-    ``scratch`` and removed at the end.
+    ``scratch`` and removed at the end. Of a remote CRAM what the window needs is copied there.
 
     Args:
         source: The file.
         header: What :func:`check_alignment_file` found in it.
         contig: The contig that will be read; its bases in a CRAM's reference are compared by
             checksum.
+        window: What will be read of it, 0-based and half open.
         genome: The FASTA the reads are aligned to; needed for CRAM only.
         scratch: A folder of ours.
 
@@ -115,7 +152,10 @@ def open_alignment(
     ):
         index = _find_index(source, header.format, Path(temporary))
         reference = str(genome.location) if genome is not None and header.format == "CRAM" else None
-        file = _open_with_index(source, header.format, index, reference, Path(temporary))
+        opened = source
+        if source.is_remote and header.format == "CRAM":
+            opened, index = _copied(source, header, contig, window, index, Path(temporary))
+        file = _open_with_index(opened, header.format, index, reference, Path(temporary))
         try:
             yield OpenAlignment(header, tuple(warnings), file, source)
         finally:
@@ -203,6 +243,27 @@ def _find_index(source: Source, kind: str, folder: Path) -> Path:
     return _build_index(source, kind, folder)
 
 
+def _copied(
+    source: Source,
+    header: AlignmentHeader,
+    contig: str,
+    window: tuple[int, int],
+    index: Path,
+    folder: Path,
+) -> tuple[Source, Path]:
+    """Return a copy of the part of a remote CRAM that holds the window, and its index."""
+    number = [known.name for known in header.contigs].index(contig)
+    try:
+        copy, its_index = copy_containers(source.location, index, number, window, folder)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        raise unreadable(source, error) from error
+    except ValueError as error:
+        raise _damaged(source) from error
+    return Source(str(copy), source.shown), its_index
+
+
 def _download_index(source: Source, suffixes: Sequence[str], folder: Path) -> Path:
     address, mark, query = source.location.partition("?")
     candidates = (
@@ -210,17 +271,26 @@ def _download_index(source: Source, suffixes: Sequence[str], folder: Path) -> Pa
         if source.index
         else [f"{address}{suffix}{mark}{query}" for suffix in suffixes]
     )
+    refused = False
     for candidate in candidates:
         # Its kind is told by its content; the suffix does not matter to htslib.
         index = folder / "remote.index"
         try:
             with pysam.HFile(candidate, "rb") as remote, index.open("wb") as local:
                 shutil.copyfileobj(remote, local, 1 << 20)
-        except OSError:
+        except FileNotFoundError:
             continue
+        except PermissionError:
+            refused = True  # as S3 answers for a missing file, too
+            continue
+        except OSError as error:
+            if error.errno in _FULL:
+                raise
+            raise unreadable(source, error, "its index") from error
         return index
+    also = ", or the server refuses access to it" if refused else ""
     raise UserError(
-        f"no index lies beside the remote file ({' or '.join(suffixes)})",
+        f"no index lies beside the remote file ({' or '.join(suffixes)}){also}",
         remedy="Index the file (samtools index) and put the index beside it, or name it as "
         "FILE##idx##INDEX, or download both",
         file=source.shown,
@@ -264,16 +334,22 @@ def _open_with_index(
     source: Source, kind: str, index: Path, reference: str | None, folder: Path
 ) -> pysam.AlignmentFile:
     try:
+        if kind == "CRAM":
+            read_crai(index)
         return open_file(source, index, reference)
     except (OSError, ValueError) as error:
         if source.is_remote or index.parent == folder:
-            raise UserError(
-                "the file or its index cannot be opened: one of them is damaged",
-                remedy="Make the index again (samtools index)",
-                file=source.shown,
-            ) from error
+            raise _damaged(source) from error
     _LOGGER.warning("the index %s is damaged and is not used", index.name)
     return open_file(source, _build_index(source, kind, folder), reference)
+
+
+def _damaged(source: Source) -> UserError:
+    return UserError(
+        "the file or its index cannot be opened: one of them is damaged",
+        remedy="Make the index again (samtools index)",
+        file=source.shown,
+    )
 
 
 def _close(file: pysam.AlignmentFile) -> None:

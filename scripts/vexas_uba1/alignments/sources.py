@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import pysam
 
@@ -27,7 +27,7 @@ _NOWHERE = f"{os.devnull}/none"
 
 # The empty last block or container that a complete file ends with: SAM specification 4.1.2, CRAM
 # specification 9.
-_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _CRAM3_END = bytes.fromhex(
     "0f000000ffffffff0fe0454f4600000000010005bdd94f0001000606010001000100ee63014b"
 )
@@ -114,8 +114,12 @@ def is_url(given: str) -> bool:
 
 def shown_url(url: str) -> str:
     """Return ``url`` without user, password, query and fragment."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    scheme, _, rest = url.partition("://")
+    head, *tail = re.split("[?#]", rest, maxsplit=1)
+    if any("@" in part for part in tail):
+        return f"{scheme}://…"  # a password may hold these characters, and so may a query
+    # Or '/', which an urlsplit would take for the end of it.
+    return f"{scheme}://{head.rpartition('@')[2]}"
 
 
 def check_alignment_file(source: Source) -> AlignmentHeader:
@@ -129,17 +133,18 @@ def check_alignment_file(source: Source) -> AlignmentHeader:
     """
     head, tail = _ends(source)
     kind = _kind(source, head)
-    if kind == "BAM":
-        end: bytes | None = _BGZF_END
-    else:
-        end = _CRAM_ENDS.get((head[4], head[5]))
-    if end is not None and not tail.endswith(end):
+    if not tail.endswith(BGZF_END if kind == "BAM" else cram_end(head)):
         raise UserError(
             f"the {kind} file is truncated: its end-of-file mark is missing",
             remedy="Copy or download it again, or repeat the step that wrote it",
             file=source.shown,
         )
     return _header(source, kind)
+
+
+def cram_end(head: bytes) -> bytes:
+    """Return what a whole CRAM that begins with ``head`` ends with; empty for the oldest ones."""
+    return _CRAM_ENDS.get((head[4], head[5]), b"")
 
 
 def _ends(source: Source) -> tuple[bytes, bytes]:
@@ -149,13 +154,24 @@ def _ends(source: Source) -> tuple[bytes, bytes]:
     try:
         with quiet_htslib(), pysam.HFile(source.location, "rb") as handle:
             head = handle.read(_HEAD)
-            longest = max(len(_BGZF_END), *(len(end) for end in _CRAM_ENDS.values()))
+            longest = max(len(BGZF_END), *(len(end) for end in _CRAM_ENDS.values()))
             if len(head) < longest:
                 return head, head
             handle.seek(-longest, os.SEEK_END)
             return head, handle.read(longest)
     except OSError as error:
-        raise _unreadable(source, error) from error
+        raise unreadable(source, error) from error
+
+
+def remote_size(source: Source) -> int:
+    """Return how many bytes a remote file has.
+
+    Raises:
+        OSError: the server does not say.
+    """
+    with pysam.HFile(source.location, "rb") as handle:
+        size: int = handle.seek(0, os.SEEK_END)
+    return size
 
 
 def _check_local(source: Source) -> None:
@@ -178,13 +194,14 @@ def _check_local(source: Source) -> None:
         )
 
 
-def _unreadable(source: Source, error: OSError) -> UserError:
+def unreadable(source: Source, error: OSError, what: str = "the file") -> UserError:
+    """Return the error for ``what`` of a source that cannot be read."""
     # htslib's own text may hold the whole URL with its secrets, so only the kind of error is
     # passed on.
     if not source.is_remote:
         reason = os.strerror(error.errno) if error.errno else "input/output error"
         return UserError(
-            f"the file cannot be read ({reason})",
+            f"{what} cannot be read ({reason})",
             remedy="Check its permissions and its disk",
             file=source.shown,
         )
@@ -193,10 +210,11 @@ def _unreadable(source: Source, error: OSError) -> UserError:
     elif isinstance(error, PermissionError):
         message, remedy = (
             "the server refuses access",
-            "Check the credentials or get a fresh signed address",
+            "Check the credentials (of S3: in the environment or ~/.aws/credentials), or get a "
+            "fresh signed address",
         )
     else:
-        message = "the server cannot be reached, or cannot send parts of a file"
+        message = f"{what} cannot be read: the server cannot be reached, or does not send all of it"
         remedy = (
             "Check the address and the network (the server must support HTTP range requests), "
             "or download the file"

@@ -93,6 +93,7 @@ class Config:
         index_hopping_rate: By index type, every type named.
         lab_name: For the reports; may be empty.
         remission: The laboratory's definition, or None.
+        url_timeout_s: Seconds after which reading a URL is given up.
         resources: Of one alignment job.
     """
 
@@ -114,6 +115,7 @@ class Config:
     index_hopping_rate: Mapping[str, float]
     lab_name: str
     remission: Remission | None
+    url_timeout_s: int
     resources: Resources
 
 
@@ -218,6 +220,7 @@ def _build(values: Mapping[str, Any], folder: Path) -> Config:
         remission=Remission(values["remission"]["limit_vaf"], values["remission"]["wording"])
         if values["remission"]["wording"]
         else None,
+        url_timeout_s=int(values["url_timeout_s"]),
         resources=Resources(
             align_threads=int(resources["align_threads"]),
             align_memory_mb=None if memory_mb is None else int(memory_mb),

@@ -190,7 +190,8 @@ def _remote_file(text: str, suffixes: tuple[str, ...]) -> RemoteFile:
     if "@" in parts.netloc:
         raise UnusableError(
             "the URL holds a user name or password",
-            "Take them out of the sheet; use a signed URL, or the credential files of S3",
+            "Take them out of the sheet; use a signed URL, or for S3 the environment or "
+            "~/.aws/credentials",
         )
     if not parts.netloc or not text.isprintable() or " " in text:
         raise UnusableError("this is not a URL", "Copy the whole URL again, with %20 for spaces")

@@ -16,9 +16,9 @@ from pathlib import Path
 from vexas_uba1.errors import UserError, disk_problem
 from vexas_uba1.files import sha256_of, write_text
 from vexas_uba1.samples.sheet import Sample
-from vexas_uba1.screen.lanes import Done, in_lanes
 from vexas_uba1.screen.sample import Task, failed_row, result_file, screen_sample
 from vexas_uba1.screen.table import ResultTable
+from vexas_uba1.steps.lanes import Done, in_lanes
 from vexas_uba1.steps.plan import Plan
 
 TABLE, TSV = "screen.sqlite", "screen.tsv"

@@ -33,6 +33,7 @@ from vexas_uba1.samples.primers import Primers, load_primers
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus, write_status
 from vexas_uba1.steps import mapping
+from vexas_uba1.steps.limited import within
 from vexas_uba1.steps.outcome import Failure
 from vexas_uba1.verdict import decide
 
@@ -130,6 +131,20 @@ def extract(
         "targeted": None if targeted is None else asdict(targeted),
     }
     write_json(folder / ORIGIN, origin)
+
+
+def extract_url(
+    job: ExtractJob, url: str, shown: str, folder: Path, work: Path, seconds: float
+) -> None:
+    """Do what :func:`extract` does of a URL, in so many seconds.
+
+    Raises:
+        UserError: it took longer, too.
+    """
+    try:
+        within(seconds, shown, extract, job, url, shown, folder, work)
+    finally:
+        shutil.rmtree(work / "scratch" / job.sample, ignore_errors=True)
 
 
 def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from vexas_uba1.errors import Problem, UserError, disk_problem
 from vexas_uba1.result import SampleInfo
-from vexas_uba1.samples.config import Remission
+from vexas_uba1.samples.config import Remission, read_config
 from vexas_uba1.steps import calling, cohort, mapping
 from vexas_uba1.steps.outcome import failure_in, produce
 
@@ -88,10 +88,14 @@ def extract_region(snakemake: Any) -> None:
                 calling.extract(job, reads, shown, out, WORK, trimmed)
             else:
                 local = snakemake.input.get("reads")
-                address = (
-                    local[0] if local else address_of(Path(snakemake.params.sheet), job.sample)
-                )
-                calling.extract(job, address, snakemake.params.shown, out, WORK)
+                shown = snakemake.params.shown
+                if local:
+                    calling.extract(job, local[0], shown, out, WORK)
+                else:
+                    url = address_of(Path(snakemake.params.sheet), job.sample)
+                    # No parameter of the rule: another limit makes no sample old.
+                    limit = read_config(snakemake.config).config.url_timeout_s
+                    calling.extract_url(job, url, shown, out, WORK, limit)
 
         produce(Path(snakemake.output[0]), snakemake.rule, marked, work)
 

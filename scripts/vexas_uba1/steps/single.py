@@ -20,6 +20,7 @@ from vexas_uba1.samples.sources import local_file
 from vexas_uba1.samples.umi import parse_umi
 from vexas_uba1.steps import calling
 from vexas_uba1.steps.cohort import status_file
+from vexas_uba1.steps.limited import within
 from vexas_uba1.steps.outcome import failure_in, produce
 
 
@@ -39,6 +40,7 @@ def call_one(
     build: str,
     locus: Path | None,
     lab_name: str,
+    url_timeout: float,
 ) -> Path:
     """Call one file and return its ``result.json``.
 
@@ -56,7 +58,10 @@ def call_one(
         read_panel(panel, str(panel))
     files = tuple(local_file(str(path), Path.cwd()) for path in references)
     source = Source.of(reads if "://" in reads else Path(reads))
-    check_alignment_file(source)
+    if source.is_remote:
+        within(url_timeout, source.shown, check_alignment_file, source)
+    else:
+        check_alignment_file(source)
     _check_out(out)
     # An empty configuration is one of defaults.
     config = read_config({}).config
@@ -88,7 +93,11 @@ def call_one(
             extracted,
             "extract_region",
             (),
-            lambda folder: calling.extract(extract, reads, source.shown, folder, work),
+            lambda folder: (
+                calling.extract_url(extract, reads, source.shown, folder, work, url_timeout)
+                if source.is_remote
+                else calling.extract(extract, reads, source.shown, folder, work)
+            ),
         )
         produce(
             called,

@@ -10,8 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 
 from vexas_uba1.errors import UserError
-from vexas_uba1.screen import lanes
-from vexas_uba1.screen.lanes import in_lanes
+from vexas_uba1.steps import lanes
+from vexas_uba1.steps.lanes import in_lanes
 
 
 def sleeping(seconds):

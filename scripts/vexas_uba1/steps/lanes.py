@@ -21,6 +21,7 @@ from typing import Generic, TypeVar
 from vexas_uba1.errors import UserError
 
 _ORPHAN_SECONDS = 1.0
+_GRACE_SECONDS = 10.0
 _ATTEMPTS = 3
 """Processes that are begun for one task before it is given up."""
 
@@ -70,7 +71,7 @@ def in_lanes(
         while True:
             # Before what is done is looked at, so that no process waits for that.
             while free and (task := next(waiting, None)) is not None:
-                lane, future = free.pop().begin(work, task)
+                lane, future = free.pop().begin(work, task, timeout)
                 busy[future] = (lane, task, time.monotonic() + timeout)
             if done:
                 yield done
@@ -116,11 +117,13 @@ class _Lane:
             # A process that is ended while it begins is one that takes nothing (EPIPE).
             raise UserError(
                 f"a process cannot be begun ({error.strerror})",
-                remedy="Name fewer --jobs, or allow more open files or processes (`ulimit -a`)",
-                column="--jobs",
+                remedy="Do less at a time (--jobs, --cores), or allow more open files or processes "
+                "(`ulimit -a`)",
             ) from error
 
-    def begin(self, work: Callable[[_Task], _Value], task: _Task) -> tuple[_Lane, Future[_Value]]:
+    def begin(
+        self, work: Callable[[_Task], _Value], task: _Task, timeout: float
+    ) -> tuple[_Lane, Future[_Value]]:
         """Give the process, which has none now, a task; a new one where it is gone.
 
         Raises:
@@ -130,13 +133,13 @@ class _Lane:
         for _ in range(_ATTEMPTS):
             try:
                 lane._pid.result()
-                return lane, lane._pool.submit(work, task)
+                return lane, lane._pool.submit(_done, work, task, timeout)
             except BrokenProcessPool:
                 lane = _Lane()
         raise UserError(
             "every process is ended as it begins",
-            remedy="Look for what ends them, such as a lack of memory; name fewer --jobs",
-            column="--jobs",
+            remedy="Look for what ends them, such as a lack of memory; do less at a time (--jobs, "
+            "--cores)",
         )
 
     def close(self) -> None:
@@ -150,6 +153,16 @@ class _Lane:
             self._pool.submit(_nothing)
             os.kill(self._pid.result(), signal.SIGKILL)
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _done(work: Callable[[_Task], _Value], task: _Task, timeout: float) -> _Value:
+    # While htslib waits for a server no thread runs, so that nothing here notices when the process
+    # that began this one is gone: then the system ends it.
+    signal.setitimer(signal.ITIMER_REAL, timeout + _GRACE_SECONDS)
+    try:
+        return work(task)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _nothing() -> None:
