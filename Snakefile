@@ -33,10 +33,12 @@ if config:
     workdir: str(PLAN.outdir)
 
 
+# Whether the sheet has such a name is asked where its job is planned. A list of thousands of names
+# here would be gone through for each file of each of them.
 wildcard_constraints:
-    sample="|".join(map(PLAN.escaped, PLAN.samples)) or "no_sample",
-    unit="|".join(map(PLAN.escaped, PLAN.units)) or "no_unit",
-    run="|".join(map(PLAN.escaped, PLAN.run.runs)) or "no_run",
+    sample="[^/]+",
+    unit="[^/]+",
+    run="[^/]+",
 
 
 localrules:

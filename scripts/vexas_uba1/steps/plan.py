@@ -8,11 +8,10 @@ sheet.
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -266,11 +265,6 @@ class Plan:
         """Return the memory that aligning one unit needs, in MB."""
         return self._memory_mb(rna=self.kind(wildcards.sample) == "rna", building=False)
 
-    @staticmethod
-    def escaped(name: str) -> str:
-        """Return a name as a regular expression that matches it alone."""
-        return re.escape(name)
-
     def _memory_mb(self, *, rna: bool, building: bool) -> int:
         config = self.run.config
         if config.resources.align_memory_mb is not None:
@@ -424,9 +418,15 @@ def _as_text(value: object) -> str:
 
 
 def _plain(job: object) -> dict[str, Any]:
+    values: dict[str, Any] = _converter().unstructure(job)
+    return values
+
+
+@cache
+def _converter() -> Any:
+    """Return what makes plain values of jobs; it writes code for each kind of job, but once."""
     from cattrs import Converter
 
     converter = Converter()
     converter.register_unstructure_hook(Path, str)
-    values: dict[str, Any] = converter.unstructure(job)
-    return values
+    return converter
