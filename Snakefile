@@ -3,6 +3,8 @@
 Needs --configfile (config/README.md explains every key); `vexas-uba1 run` passes it, and sane flags with it.
 """
 
+import atexit
+import gc
 import shlex
 import sys
 from pathlib import Path
@@ -11,6 +13,9 @@ from pathlib import Path
 sys.executable = shlex.quote(sys.executable)
 # The package lies beside the scripts; in an installed copy the import works without this.
 sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
+
+# The web of thousands of jobs is left to the system at the end; taking it apart took a sixth of a dry run.
+atexit.register(gc.freeze)
 
 from vexas_uba1.errors import UserError
 from vexas_uba1.steps.plan import load_plan
@@ -62,6 +67,9 @@ rule finish_samples:
 include: "workflow/rules/mapping.smk"
 include: "workflow/rules/calling.smk"
 include: "workflow/rules/cohort.smk"
+
+
+tell_signatures(workflow.rules)
 
 
 onstart:

@@ -98,6 +98,8 @@ def stop() -> None:
 
 def _configuration() -> str:
     host = socket.gethostname().partition(".")[0]
+    # Jobs are refused that ask for more than the node says it has; a node that has less is drained.
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 9 // 10 // 2**20
     return f"""{_WRITTEN}ClusterName=vexas-uba1-tests
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort=16817
@@ -123,7 +125,7 @@ SlurmctldPidFile={STATE}/slurmctld.pid
 SlurmdPidFile={STATE}/slurmd.pid
 SlurmctldLogFile={STATE}/slurmctld.log
 SlurmdLogFile={STATE}/slurmd.log
-NodeName={host} NodeAddr=127.0.0.1 CPUs={CORES} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={CORES} RealMemory={memory_mb} State=UNKNOWN
 PartitionName={PARTITION} Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 

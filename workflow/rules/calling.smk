@@ -20,11 +20,15 @@ rule extract_region:
         "logs/extract_region/{sample}.log",
     benchmark:
         "benchmarks/extract_region/{sample}.tsv"
+    group:
+        "samples"
     conda:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(4),
+        in_turn=1,
     params:
         job=lambda wildcards: PLAN.extract(wildcards.sample),
         shown=lambda wildcards: PLAN.shown_reads(wildcards.sample),
@@ -49,11 +53,15 @@ rule call_variants:
         "logs/call_variants/{sample}.log",
     benchmark:
         "benchmarks/call_variants/{sample}.tsv"
+    group:
+        "samples"
     conda:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
+        runtime=growing(4),
+        in_turn=1,
     params:
         job=lambda wildcards: PLAN.call(wildcards.sample),
         # So that an upgrade of software, catalogue or gene record calls again.
@@ -80,7 +88,8 @@ rule check_run:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         rates=dict(PLAN.run.config.index_hopping_rate),
     message:
@@ -108,11 +117,15 @@ rule finalise_result:
         "logs/finalise_result/{sample}.log",
     benchmark:
         "benchmarks/finalise_result/{sample}.tsv"
+    group:
+        group_of_result
     conda:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(1),
+        in_turn=1,
     params:
         lab_name=PLAN.lab_name,
         versions=PLAN.versions,

@@ -1,5 +1,6 @@
 """What the whole workflow must leave."""
 
+import inspect
 import sys
 
 from vexas_uba1.errors import UserError
@@ -25,3 +26,26 @@ def finished_files(wildcards):
         elif unfinished := PLAN.unfinished():
             print(f"To be tried again: {', '.join(unfinished)}", file=sys.stderr)
     return ["cohort/cohort.tsv", *PLAN.status_files]
+
+
+def growing(amount):
+    """Return what a job asks for: an amount, or what a function says, and as much again at each retry."""
+    if callable(amount):
+        return lambda wildcards, attempt: attempt * amount(wildcards)
+    return lambda wildcards, attempt: attempt * amount
+
+
+def group_of_result(wildcards):
+    """Return with which jobs of a cluster a result is written.
+
+    What waits for the check of a whole run cannot be in one job with what the check waits for.
+    """
+    return "results" if PLAN.run_check(wildcards.sample) else "samples"
+
+
+def tell_signatures(rules):
+    """Let Snakemake ask each function of the rules for its arguments once, not for each job again."""
+    for rule in rules:
+        for asked in [*rule.input, *rule.params, *rule.resources.values()]:
+            if inspect.isfunction(asked):
+                asked.__signature__ = inspect.signature(asked)

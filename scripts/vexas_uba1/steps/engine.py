@@ -55,13 +55,13 @@ class _Terminated(KeyboardInterrupt):
 
 
 def run_workflow(
-    config: Path, *, cores: int, dry_run: bool, profile: str | None, arguments: Sequence[str]
+    config: Path, *, cores: int | None, dry_run: bool, profile: str | None, arguments: Sequence[str]
 ) -> int:
     """Check the input, run Snakemake and show what came of it.
 
     Args:
         config: The configuration file.
-        cores: For Snakemake.
+        cores: Of this machine, or jobs of a cluster; None for all, or as many as the profile says.
         dry_run: Whether to show the jobs only.
         profile: Name of a profile of the workflow, or a folder.
         arguments: Further arguments of Snakemake.
@@ -79,11 +79,13 @@ def run_workflow(
         console.print(
             f"Since the last results: {change}; what depends on it is done again.", markup=False
         )
+    profile_folder = _profile(profile) if profile else None
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(paths.snakefile())),
         *("--configfile", str(config.absolute()), "--directory", str(plan.outdir)),
-        *("--cores", str(cores), "--keep-going", "--rerun-incomplete", "--nolock"),
-        *(["--workflow-profile", str(_profile(profile))] if profile else []),
+        *_at_a_time(cores, profile_folder),
+        *("--keep-going", "--rerun-incomplete", "--nolock"),
+        *(["--workflow-profile", str(profile_folder)] if profile_folder else []),
         *(["--dry-run"] if dry_run else []),
         *arguments,
         *("--", _TARGET),
@@ -112,23 +114,18 @@ def run_workflow(
 def _profile(name: str) -> Path:
     own = paths.product_root() / "workflow" / "profiles" / name
     if own.is_dir() and "/" not in name:
-        _check_executor(own / "config.yaml", name)
-        return own
-    if (Path(name) / "config.yaml").is_file() or any(Path(name).glob("config.v*.yaml")):
-        return Path(name).absolute()
-    known = ", ".join(sorted(path.name for path in own.parent.iterdir()))
-    raise UserError(
-        "there is no such profile",
-        remedy=f"Name one of the workflow's ({known}) or a folder with a config.yaml",
-        column="--profile",
-        value=name,
-    )
-
-
-def _check_executor(profile: Path, name: str) -> None:
-    import yaml
-
-    executor = yaml.safe_load(profile.read_text(encoding="utf-8")).get("executor")
+        folder = own
+    elif any(Path(name).glob("config*.yaml")):
+        folder = Path(name).absolute()
+    else:
+        known = ", ".join(sorted(path.name for path in own.parent.iterdir()))
+        raise UserError(
+            "there is no such profile",
+            remedy=f"Name one of the workflow's ({known}) or a folder with a config.yaml",
+            column="--profile",
+            value=name,
+        )
+    executor = _executor(folder)
     if executor and importlib.util.find_spec(f"snakemake_executor_plugin_{executor}") is None:
         python = shlex.quote(sys.executable)
         raise UserError(
@@ -137,8 +134,25 @@ def _check_executor(profile: Path, name: str) -> None:
             column="--profile",
             value=name,
         )
+    return folder
 
 
+def _executor(profile: Path) -> str | None:
+    """Return what runs the jobs by a profile; None for this machine."""
+    import yaml
+
+    for file in sorted(profile.glob("config*.yaml")):
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        if values.get("executor") not in (None, "local"):
+            return str(values["executor"])
+    return None
+
+
+def _at_a_time(cores: int | None, profile: Path | None) -> list[str]:
+    """Return the option for cores of this machine, or for a cluster's jobs at a time."""
+    if profile is None or _executor(profile) is None:
+        return ["--cores", str(cores or os.cpu_count() or 1)]
+    return [] if cores is None else ["--jobs", str(cores)]
 def _watch(
     command: Sequence[str], outdir: Path, held: IO[bytes], watched: _Watched, console: Console
 ) -> int:
