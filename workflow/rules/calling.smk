@@ -20,8 +20,6 @@ rule extract_region:
         "logs/extract_region/{sample}.log",
     benchmark:
         "benchmarks/extract_region/{sample}.tsv"
-    group:
-        "samples"
     conda:
         "../envs/vexas_uba1.yaml"
     threads: 1
@@ -53,8 +51,6 @@ rule call_variants:
         "logs/call_variants/{sample}.log",
     benchmark:
         "benchmarks/call_variants/{sample}.tsv"
-    group:
-        "samples"
     conda:
         "../envs/vexas_uba1.yaml"
     threads: 1
@@ -117,8 +113,6 @@ rule finalise_result:
         "logs/finalise_result/{sample}.log",
     benchmark:
         "benchmarks/finalise_result/{sample}.tsv"
-    group:
-        group_of_result
     conda:
         "../envs/vexas_uba1.yaml"
     threads: 1

@@ -35,14 +35,6 @@ def growing(amount):
     return lambda wildcards, attempt: attempt * amount
 
 
-def group_of_result(wildcards):
-    """Return with which jobs of a cluster a result is written.
-
-    What waits for the check of a whole run cannot be in one job with what the check waits for.
-    """
-    return "results" if PLAN.run_check(wildcards.sample) else "samples"
-
-
 def tell_signatures(rules):
     """Let Snakemake ask each function of the rules for its arguments once, not for each job again."""
     for rule in rules:
