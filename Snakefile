@@ -5,6 +5,7 @@ Needs --configfile (config/README.md explains every key); `vexas-uba1 run` passe
 
 import atexit
 import gc
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -18,12 +19,13 @@ sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
 atexit.register(gc.freeze)
 
 from vexas_uba1.errors import UserError
-from vexas_uba1.steps.plan import load_plan
+from vexas_uba1.steps.plan import CHECKED, load_plan
 
 try:
     PLAN = load_plan([Path(file) for file in workflow.configfiles], config)
 except UserError as error:
     sys.exit(f"error: {error}")
+os.environ[CHECKED] = PLAN.run.sheet
 
 
 include: "workflow/rules/common.smk"

@@ -9,7 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,7 @@ from vexas_uba1.samples.check import load_run
 from vexas_uba1.status import SampleStatus, read_status
 from vexas_uba1.steps import lock
 from vexas_uba1.steps.cohort import status_file
-from vexas_uba1.steps.plan import Plan
+from vexas_uba1.steps.plan import CHECKED, Plan
 from vexas_uba1.verdict import leading
 
 ENGINE_LOG = Path("logs") / "snakemake.log"
@@ -90,14 +90,16 @@ def run_workflow(
         *arguments,
         *("--", _TARGET),
     ]
+    environment = {**os.environ, CHECKED: plan.run.sheet}
     if dry_run:
-        code = subprocess.run(command, check=False).returncode
+        code = subprocess.run(command, env=environment, check=False).returncode
         return code if code in (0, _BAD_ARGUMENTS) else 1
     with lock.take(plan.outdir) as held:
         lock.refuse_if_snakemake_locked(plan.outdir, config)
         watched = _Watched()
         try:
-            code = _watch(command, plan.outdir, held, watched, console)
+            environment[lock.HELD] = str(plan.outdir)
+            code = _watch(command, environment, plan.outdir, held, watched, console)
         except KeyboardInterrupt as stop:
             return 128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
     if code == _BAD_ARGUMENTS:
@@ -153,8 +155,15 @@ def _at_a_time(cores: int | None, profile: Path | None) -> list[str]:
     if profile is None or _executor(profile) is None:
         return ["--cores", str(cores or os.cpu_count() or 1)]
     return [] if cores is None else ["--jobs", str(cores)]
+
+
 def _watch(
-    command: Sequence[str], outdir: Path, held: IO[bytes], watched: _Watched, console: Console
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    outdir: Path,
+    held: IO[bytes],
+    watched: _Watched,
+    console: Console,
 ) -> int:
     """Run Snakemake; its whole output goes to a log, its progress to the terminal."""
     log_file = outdir / ENGINE_LOG
@@ -180,7 +189,7 @@ def _watch(
             errors="replace",
             # A Snakemake that outlives this process keeps the folder.
             pass_fds=[held.fileno()],
-            env={**os.environ, lock.HELD: str(outdir)},
+            env=environment,
         )
         assert process.stdout is not None
         try:
