@@ -46,7 +46,7 @@ def start() -> None:
     """Start it and wait until it takes jobs.
 
     Raises:
-        CannotError: something is missing, this machine has a Slurm of its own, or it does not start.
+        CannotError: something is missing, there is another Slurm here, or it does not start.
     """
     if absent := missing():
         raise CannotError(f"not here: {', '.join(absent)}")
