@@ -10,7 +10,7 @@ unexport PYTHONPATH PYTHONHOME
 export PYTHON WHEELS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint benchmark benchmark-full benchmark-molecules lock bundle clean
+.PHONY: help setup demo test lint benchmark benchmark-full benchmark-molecules benchmark-scale lock bundle clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 28
@@ -40,6 +40,9 @@ benchmark-full: setup ## the same in hours (REAL=folder of RNA reads)
 
 benchmark-molecules: setup ## measure extraction and calling, up to 1,000,000 fragments, into docs/performance.md
 	.venv/bin/python -m benchmarks.molecules --page docs/performance.md
+
+benchmark-scale: setup ## measure screening, many samples beside a loop of public tools, into docs/performance.md
+	.venv/bin/python -m benchmarks.screening --page docs/performance.md
 
 lock: setup ## renew requirements.lock from pyproject.toml
 	.venv/bin/python -m pip install --quiet uv

@@ -195,7 +195,7 @@ def run(
                     each.returncode = os.waitstatus_to_exitcode(status)
                     cpu += used.ru_utime + used.ru_stime
                 else:
-                    peak[pid] = max(peak[pid], _held_kb(pid))
+                    peak[pid] = max(peak[pid], _largest_kb(pid))
             time.sleep(_POLL_S)
     finally:
         if not isinstance(sink, int):
@@ -204,6 +204,15 @@ def run(
         if each.returncode:
             raise subprocess.CalledProcessError(each.returncode, each.args)
     return Cost(cpu, max(peak.values()) / 1024)
+
+
+def _largest_kb(pid: int) -> int:
+    """Return the most memory that a program or one that it has begun has held so far, in kB."""
+    try:
+        begun = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        begun = []  # it has ended, or the system does not tell
+    return max(_held_kb(pid), *map(_largest_kb, map(int, begun)), 0)
 
 
 def _held_kb(pid: int) -> int:

@@ -42,7 +42,7 @@ from vexas_uba1.targets import (
     worst,
 )
 
-__all__ = ["CallOptions", "call_sample"]
+__all__ = ["CallOptions", "call_observed", "call_sample"]
 
 NO_PRIMERS = (
     "no fragment begins or ends in a primer of {file}: the primers were cut off before, or the "
@@ -93,10 +93,36 @@ def call_sample(
     seen = observe_sample(
         bam, extraction, locus=locus, catalogue=catalogue, genomes=genomes, options=options
     )
+    return call_observed(seen, extraction, locus=locus, catalogue=catalogue, options=options)
+
+
+def call_observed(
+    seen: Observed,
+    extraction: Extraction,
+    *,
+    locus: Locus,
+    catalogue: Catalogue,
+    options: CallOptions,
+    brief: bool = False,
+) -> SampleCall:
+    """Call a sample whose molecules are known.
+
+    Args:
+        seen: Of :func:`vexas_uba1.observing.observe_sample`, with the same other arguments.
+        extraction: As in :func:`call_sample`.
+        locus: Likewise.
+        catalogue: Likewise.
+        options: Likewise.
+        brief: Whether only what the verdict of a clean negative rests on is wanted: no limits but
+            of class ``vexas``, no exons, no depth that would do, none of the found alleles' reads.
+    """
     placed, caller = seen.placed, seen.caller
-    forced = [_with_hidden(finding, seen.reads.left_out) for finding in caller.forced()]
+    forced = [_with_hidden(finding, seen.reads.left_out) for finding in caller.forced(brief=brief)]
     namer = AlleleNamer(placed, seen.reference, seen.entries)
     regions = target_regions(placed, catalogue)
+    wanted = None if brief else options.required_limit_vaf
+    if brief:
+        regions = [region for region in regions if region.kind != "exon"]
     decisive = _decisive(forced, placed, namer)
     decided = decided_targets(regions, caller, forced, namer)
     found = caller.searched()
@@ -110,7 +136,7 @@ def call_sample(
             files=options.source_files or extraction.files,
             bundled_locus=options.bundled_locus,
         ),
-        codon41=_codon(seen, forced, decisive, namer, options.required_limit_vaf),
+        codon41=_codon(seen, forced, decisive, namer, wanted),
         targets=assess_targets(
             regions,
             caller,
@@ -121,7 +147,7 @@ def call_sample(
             spliced=options.sample.assay == "rna",
         ),
         coverage=exon_coverage(regions, caller),
-        reads_view=reads_view(seen, found),
+        reads_view=reads_view(seen, () if brief else found),
         variants=tuple(
             namer.variant(finding, with_doubt(options.sample, sex_check)) for finding in found
         ),
@@ -169,8 +195,9 @@ def _codon(
     forced: Sequence[Finding],
     decisive: Sequence[Finding],
     namer: AlleleNamer,
-    required_limit_vaf: float,
+    wanted: float | None,
 ) -> Codon41:
+    """Return what is known of the codon; how many molecules would do is asked of a wanted limit."""
     caller, placed = seen.caller, seen.placed
     view = caller.codon_view
     hardest = max(decisive, key=lambda finding: 1.0 if finding.limit is None else finding.limit)
@@ -193,8 +220,8 @@ def _codon(
         vaf_upper95_if_absent=caller.bound(hidden, depth + hidden),
         # No depth shows what is left out.
         depth_for_required_limit=None
-        if hidden > required_limit_vaf * (depth + hidden)
-        else caller.depth_for_limit(hardest.allele, required_limit_vaf),
+        if wanted is None or hidden > wanted * (depth + hidden)
+        else caller.depth_for_limit(hardest.allele, wanted),
     )
 
 

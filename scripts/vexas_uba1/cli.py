@@ -12,7 +12,7 @@ import click
 from vexas_uba1 import __version__
 from vexas_uba1.errors import UserError, disk_problem
 
-COMMANDS = ("init", "check", "run", "call", "panel", "render", "compare", "simulate")
+COMMANDS = ("init", "check", "run", "call", "screen", "panel", "render", "compare", "simulate")
 
 
 class _Lazy(click.Group):

@@ -166,8 +166,8 @@ def observe_sample(
     reads, primer_use = mask_primers(reads, options.primers, placed)
     grouping = group_reads(reads, _identity(reads, extraction, options))
     molecules = join_molecules(reads, grouping, sites)
-    named_sites = [at for at in sites.tolist() if placed.c_name(at) is not None]
-    counted = count_positions(molecules, reference, np.array(named_sites, dtype=np.int64))
+    named_sites = [placed.has_c_name(at) for at in sites.tolist()]
+    counted = count_positions(molecules, reference, sites[named_sites])
     counting, count_unit = _counting(options)
     panel_use = site_rates = None
     if options.panel is not None:

@@ -44,7 +44,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -59,9 +59,10 @@ from builders.simulated import genome_of as genome_of_simulation
 from vexas_uba1.alignments.coverage import ContigReads
 from vexas_uba1.alignments.extraction import Extraction, extract_region
 from vexas_uba1.alignments.fasta import Genome, open_genome
-from vexas_uba1.calling import CallOptions, call_sample
+from vexas_uba1.calling import CallOptions, call_observed
 from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.locus.record import Locus, load_locus
+from vexas_uba1.observing import observe_sample
 from vexas_uba1.result import SampleCall, SampleInfo, SampleResult
 from vexas_uba1.samples.config import read_config
 from vexas_uba1.samples.primers import Primer, Primers
@@ -381,8 +382,9 @@ def call_bam(
     sample: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     coverage: Mapping[str, float] | None = None,
+    brief: Sequence[bool] = (False,),
 ) -> SampleCall:
-    """Extract and call one file, as the workflow does."""
+    """Extract and call one file, once for each of ``brief``; return the last call."""
     gene = gene or locus()
     given = options or {}
     out = folder / "extracted.bam"
@@ -398,18 +400,23 @@ def call_bam(
     )
     if coverage is not None:
         extraction = replace(extraction, chromosomes=chromosomes(coverage))
-    return call_sample(
-        out,
-        extraction,
-        locus=gene,
-        catalogue=load_catalogue(gene),
-        genomes=genomes,
-        options=options_of(sample or {}, given),
+    catalogue, settings = load_catalogue(gene), options_of(sample or {}, given)
+    seen = observe_sample(
+        out, extraction, locus=gene, catalogue=catalogue, genomes=genomes, options=settings
     )
+    made = [
+        call_observed(
+            seen, extraction, locus=gene, catalogue=catalogue, options=settings, brief=is_brief
+        )
+        for is_brief in brief
+    ]
+    return made[-1]
 
 
-def run_case(case: Mapping[str, Any], folder: Path) -> SampleResult:
-    """Make a case's reads in ``folder`` and return their result."""
+def run_case(
+    case: Mapping[str, Any], folder: Path, brief: Sequence[bool] = (False,)
+) -> SampleResult:
+    """Make a case's reads in ``folder`` and return their result, as of :func:`call_bam`."""
     given = case.get("genome", {})
     fasta: Path | None = None
     if "simulate" in case:
@@ -442,6 +449,7 @@ def run_case(case: Mapping[str, Any], folder: Path) -> SampleResult:
         sample=case.get("sample", {}),
         options=case.get("options", {}),
         coverage=given.get("coverage"),
+        brief=brief,
     )
     return SampleResult(call, decide(call))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,12 +17,13 @@ from urllib.parse import unquote, urlsplit
 
 
 @contextmanager
-def serving(folder: Path, secret: str = "") -> Iterator[str]:
+def serving(folder: Path, secret: str = "", silent: str = "") -> Iterator[str]:
     """Serve a folder's files; give the address of the folder.
 
-    With a ``secret`` only requests whose query is exactly that are answered, others get 403.
+    With a ``secret`` only requests whose query is exactly that are answered, others get 403. Of the
+    file named ``silent`` nothing is ever sent.
     """
-    command = [sys.executable, __file__, str(folder), secret]
+    command = [sys.executable, __file__, str(folder), secret, silent]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
@@ -30,7 +32,7 @@ def serving(folder: Path, secret: str = "") -> Iterator[str]:
             server.terminate()
 
 
-def main(folder: Path, secret: str) -> None:
+def main(folder: Path, secret: str, silent: str) -> None:
     """Serve until the process is ended; print the port first."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,6 +51,8 @@ def main(folder: Path, secret: str) -> None:
                 return self.refuse(403)
             if not path.is_file():
                 return self.refuse(404)
+            if path.name == silent:
+                time.sleep(600)
             content = path.read_bytes()
             status, first, last = 200, 0, len(content) - 1
             wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
@@ -84,4 +88,4 @@ def main(folder: Path, secret: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), *sys.argv[2:])

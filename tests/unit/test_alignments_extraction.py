@@ -172,8 +172,7 @@ def test_records_keep_bases_qualities_positions_and_mates(tmp_path):
 # Same reads, same bytes
 
 
-def test_the_order_of_reads_at_one_position_changes_nothing_but_theirs(tmp_path, monkeypatch):
-    monkeypatch.setattr("vexas_uba1.alignments.extraction._WHOLE_FILE_LIMIT", 100)
+def test_the_order_of_reads_at_one_position_changes_nothing_but_theirs(tmp_path):
     lines = []
     for number in range(60):
         builder = hand_made()
@@ -184,13 +183,15 @@ def test_the_order_of_reads_at_one_position_changes_nothing_but_theirs(tmp_path,
         random.Random(seed).shuffle(lines)
         builder = hand_made()
         builder.lines = list(lines)
-        found = extract(builder.write_bam(tmp_path / f"{seed}.bam"), tmp_path)
+        found = extract(builder.write_bam(tmp_path / f"{seed}.bam"), tmp_path, whole_file_limit=100)
         assert (found.records, found.secondary) == (60, 30)
         checksums.add(found.files[0].sha256)
         records.add(tuple(sorted(written(tmp_path)[1])))
     assert (len(checksums), len(records)) == (1, 1)
     builder.lines.pop()
-    (without,) = extract(builder.write_bam(tmp_path / "one_less.bam"), tmp_path).files
+    (without,) = extract(
+        builder.write_bam(tmp_path / "one_less.bam"), tmp_path, whole_file_limit=100
+    ).files
     assert without.sha256 not in checksums
 
 
@@ -203,15 +204,14 @@ def test_the_same_file_gives_the_same_bytes(tmp_path):
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_bam_and_cram_give_the_same_records(tmp_path, monkeypatch):
-    monkeypatch.setattr("vexas_uba1.alignments.extraction._WHOLE_FILE_LIMIT", 100)
+def test_bam_and_cram_give_the_same_records(tmp_path):
     fasta = genome(tmp_path)
     builder = small_reads(groups=GROUPS)
     bam = builder.write_bam(tmp_path / "reads.bam")
     cram = builder.write_cram(tmp_path / "reads.cram", tmp_path / "genome.fa")
     # The header of the CRAM has gained the checksum of chr1.
-    of_bam = extract(bam, tmp_path, out="bam.bam")
-    of_cram = extract(cram, tmp_path, out="cram.bam", genomes=[fasta])
+    of_bam = extract(bam, tmp_path, out="bam.bam", whole_file_limit=100)
+    of_cram = extract(cram, tmp_path, out="cram.bam", genomes=[fasta], whole_file_limit=100)
     # In a CRAM the tags have another order.
     records = {
         out: [sorted(line.split("\t")) for line in written(tmp_path, out)[1]]
@@ -563,14 +563,13 @@ def test_extraction_comes_back_from_json(tmp_path):
     assert Extraction.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
-def test_input_file_is_known_by_its_checksum(tmp_path, monkeypatch):
+def test_input_file_is_known_by_its_checksum(tmp_path):
     bam = small_reads().write_bam(tmp_path / "reads.bam")
     (file,) = extract(bam, tmp_path).files
     content = bam.read_bytes()
     assert (file.name, file.bytes, file.sha256_of) == ("reads.bam", len(content), "file")
     assert file.sha256 == hashlib.sha256(content).hexdigest()
-    monkeypatch.setattr("vexas_uba1.alignments.extraction._WHOLE_FILE_LIMIT", 100)
-    (large,) = extract(bam, tmp_path).files
+    (large,) = extract(bam, tmp_path, whole_file_limit=100).files
     assert large.sha256_of == "uba1_records"
     records = [line.split("\t") for line in written(tmp_path)[1]]
     lines = ["\t".join([*fields[:11], *sorted(fields[11:])]) for fields in records]

@@ -70,6 +70,30 @@ def test_case(name, tmp_path):
     assert not expected, f"unknown keys: {set(expected)}"
 
 
+# All negatives, for whose sake calls can be brief, and some others, which must not become ones.
+BRIEF = [
+    name
+    for number, name in enumerate(CASES)
+    if CASES[name]["expect"].get("verdict") == "not_detected" or number % 5 == 0
+]
+
+
+@pytest.mark.parametrize("name", [name for name in BRIEF if "error" not in CASES[name]["expect"]])
+def test_a_brief_call_comes_to_the_same_verdict(name, tmp_path):
+    made = []
+    # And the whole one is the same where a brief one came before, as in a screen.
+    for number, brief in enumerate([(False,), (True,), (True, False)]):
+        (tmp_path / str(number)).mkdir()
+        made.append(run_case(CASES[name], tmp_path / str(number), brief))
+    whole, brief, after = made
+    assert after == whole
+    assert brief.verdict.code == whole.verdict.code
+    assert brief.verdict.reasons == whole.verdict.reasons
+    if whole.verdict.code == "not_detected":
+        assert brief.verdict.text == whole.verdict.text
+    assert [v.hgvs_c for v in brief.call.variants] == [v.hgvs_c for v in whole.call.variants]
+
+
 def check_codon(codon, wanted):
     if "limit" in wanted:
         bounds = wanted["limit"]

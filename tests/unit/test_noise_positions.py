@@ -84,12 +84,12 @@ def test_what_is_expected_is_what_the_model_says():
 def test_a_position_deserves_a_look_by_its_poisson_tail():
     shown = {0: {"A": 97, "C": 3}, 1: {"A": 100}, 2: {"C": 9}}
     sample = plain_counts("AAN", shown, 100)
-    tail = tail_by_position(sample, PLAIN)
+    tail = tail_by_position(sample, cuts(sample, PLAIN))
     # Three of 100 at Phred 30, where a thirtieth is expected.
     assert tail[0, C] == pytest.approx(poisson.sf(2, 0.1 / 3))
     assert tail[0, [A, G, T]].tolist() == [1, 1, 1]
     assert (tail[1:] == 1).all()
-    noisy = tail_by_position(sample, model_with({(A, C): 6}))
+    noisy = tail_by_position(sample, cuts(sample, model_with({(A, C): 6})))
     assert noisy[0, C] == pytest.approx(poisson.sf(2, 0.2))
 
 
@@ -97,8 +97,8 @@ def test_three_good_molecules_stand_out_among_many_poor_ones():
     sample = drawn_counts("A", {(0, 10): 1000, (0, 37): 100}, lambda *_: 0.0)
     sample.counts[0, C, 0, 0] = 33
     sample.counts[0, C, 0, 2] = 3
-    tail = tail_by_position(sample, PLAIN)
+    tail = tail_by_position(sample, cuts(sample, PLAIN))
     assert tail[0, C] == pytest.approx(poisson.sf(2, 100 * 10**-3.7 / 3))
     poor = drawn_counts("A", {(0, 10): 1000, (0, 37): 100}, lambda *_: 0.0)
     poor.counts[0, C, 0, 0] = 36
-    assert tail_by_position(poor, PLAIN)[0, C] > 0.1
+    assert tail_by_position(poor, cuts(poor, PLAIN))[0, C] > 0.1

@@ -25,7 +25,7 @@ from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import BuildRecord, Locus
 from vexas_uba1.result import InputFile
 
-_WHOLE_FILE_LIMIT = 1 << 31  # bytes; a larger file is known by its records of the window
+WHOLE_FILE_LIMIT = 1 << 31  # bytes; a larger file is known by its records of the window
 # Read groups are kept too, under names of ours.
 _KEPT_TAGS = frozenset({"AS", "MC", "MD", "MQ", "NM", "SA", "XS", "CB", "MI", "RX", "UB"})
 _FIRST_TAG = 11  # field of a SAM line
@@ -149,6 +149,7 @@ def extract_region(
     read_group_sample: str | None = None,
     umi_tags: Sequence[str] = (),
     shown: str | None = None,
+    whole_file_limit: int = WHOLE_FILE_LIMIT,
 ) -> Extraction:
     """Write the mapped records that overlap the gene's window to a sorted, indexed BAM.
 
@@ -168,6 +169,8 @@ def extract_region(
         read_group_sample: The sample name (SM) to take from a file that holds several.
         umi_tags: Further tags to keep.
         shown: The file as the user named it, for messages; ``source`` by default.
+        whole_file_limit: A local file of so many bytes at most is known by the checksum of all of
+            them, a larger one by that of the gene's records, as a remote one.
 
     Raises:
         UserError: the file cannot be used; see :mod:`vexas_uba1.alignments.opening` and
@@ -181,7 +184,8 @@ def extract_region(
     contig = header.contig(placed.contig)
     reference = choose_reference(genomes, placed, m5=contig.m5, file=file.shown)
     groups = _choose_groups(header, sample_id, read_group_sample, file.shown)
-    checksum = None if _is_known_as_a_whole(file) else _RecordsChecksum()
+    as_a_whole = not file.is_remote and Path(file.location).stat().st_size <= whole_file_limit
+    checksum = None if as_a_whole else _RecordsChecksum()
     stripper = _Stripper(groups, _KEPT_TAGS | set(umi_tags), file.shown, checksum)
     genome = None if reference is None else reference.genome
     with open_alignment(
@@ -383,10 +387,6 @@ def _write(records: Iterable[pysam.AlignedSegment], header_text: str, out_bam: P
             for record in records:
                 bam.write(record)
         make_index(temporary, index)
-
-
-def _is_known_as_a_whole(file: Source) -> bool:
-    return not file.is_remote and Path(file.location).stat().st_size <= _WHOLE_FILE_LIMIT
 
 
 def _input_file(file: Source, records: _RecordsChecksum | None) -> InputFile:

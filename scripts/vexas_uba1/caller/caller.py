@@ -100,6 +100,7 @@ class Caller:
             is_amplicon: Whether the primers' places decide which strands are read where.
         """
         self._is_amplicon = is_amplicon
+        self._findings: dict[tuple[Allele, bool], Finding] = {}
         self._molecules = molecules
         self._placed = placed
         self._reference = reference
@@ -122,8 +123,9 @@ class Caller:
         self._first_model = self._fitted(frozenset())
         indels = outstanding(list(self._indels.values()), self._counted, self._first_model, known)
         self._views = Views(molecules, placed, reference, self._indels.values(), indels)
+        self._first_cuts = cuts(self._counted, self._first_model)
         self._search = Search(
-            self._views, placed, reference, self._counted, self._first_model, indels, known
+            self._views, placed, reference, self._counted, self._first_cuts, indels, known
         )
         self._is_poor_sample = median_quality(molecules) < LOW_BASE_QUALITY
         self._searched = int((self._counted.reference < UNKNOWN).sum())
@@ -159,9 +161,17 @@ class Caller:
             ]
         return alleles
 
-    def forced(self) -> list[Finding]:
-        """Test every single-base change of the codon and every catalogue allele, seen or not."""
-        return [finding for finding, _ in self._forced]
+    def forced(self, *, brief: bool = False) -> list[Finding]:
+        """Test every single-base change of the codon and every catalogue allele, seen or not.
+
+        Brief findings have limits where they are of class ``vexas`` alone.
+        """
+        # Without a catalogue each change of the codon is as decisive as the other.
+        limited = self.vexas_alleles if brief else set()
+        return [
+            self._tested(allele, with_limit=not limited or allele in limited)
+            for allele in self._forced
+        ]
 
     def searched(self) -> list[Finding]:
         """Return the significant alleles among all that the molecules show.
@@ -171,8 +181,9 @@ class Caller:
         """
         found = list(self._found)
         alleles = {finding.allele for finding, _ in found}
-        for finding, asked in self._forced:
-            if asked is None or finding.allele in alleles:
+        for allele, asked in self._forced.items():
+            finding = self._findings.get((allele, True)) or self._tested(allele, with_limit=False)
+            if not finding.significant or allele in alleles:
                 continue
             told = []
             for other, evidence in found:
@@ -253,7 +264,9 @@ class Caller:
         return position_limits(
             self._counted.positions,
             self._counted.reference,
-            cuts(self._counted, self.model),
+            self._first_cuts
+            if self.model is self._first_model
+            else cuts(self._counted, self.model),
             [
                 CommonFactor(variance, site_variance)
                 for variance in doubts(self._counted, self.model).tolist()
@@ -279,14 +292,18 @@ class Caller:
         return self._counting.floored(upper_bound(alt, depth))
 
     @cached_property
-    def _forced(self) -> list[tuple[Finding, Evidence | None]]:
-        """The forced alleles, with the evidence of the significant ones."""
-        tested: list[tuple[Finding, Evidence | None]] = []
-        for allele in dict.fromkeys([*self.codon_alleles, *self._known]):
-            evidence = self._evidence(allele)
-            finding = self._assess(evidence, self._levels.power)
-            tested.append((finding, evidence if finding.significant else None))
-        return tested
+    def _forced(self) -> dict[Allele, Evidence]:
+        """The evidence of the alleles that are tested whether they are seen or not."""
+        alleles = dict.fromkeys([*self.codon_alleles, *self._known])
+        return {allele: self._evidence(allele) for allele in alleles}
+
+    def _tested(self, allele: Allele, *, with_limit: bool) -> Finding:
+        """Test a forced allele, once."""
+        asked = (allele, with_limit)
+        if asked not in self._findings:
+            power = self._levels.power if with_limit else None
+            self._findings[asked] = self._assess(self._forced[allele], power)
+        return self._findings[asked]
 
     def _fitted(self, tested: frozenset[int]) -> ErrorModel:
         """Return the error model as the sample shows it beside what is tested."""
@@ -400,7 +417,7 @@ class Caller:
     @cached_property
     def _only_strands(self) -> frozenset[str]:
         """The strand, if there is one, that nearly all of the sample's bases were read on alone."""
-        by_origin = self._counted.counts.sum(axis=(0, 1, 3))
+        by_origin = self._counted.by_origin
         alone = {"forward": by_origin[:QUARTERS], "reverse": by_origin[QUARTERS:BOTH_STRANDS]}
         total = int(by_origin.sum())
         return frozenset(name for name, own in alone.items() if own.sum() > (1 - ONE_SIDED) * total)

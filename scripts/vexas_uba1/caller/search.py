@@ -23,7 +23,7 @@ from vexas_uba1.caller.exact import FEWEST_MOLECULES
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.hgvs import describe, parse_c
 from vexas_uba1.locus.placed import PlacedLocus
-from vexas_uba1.noise import ErrorModel, PositionCounts, tail_by_position
+from vexas_uba1.noise import Cuts, ErrorModel, PositionCounts, tail_by_position
 from vexas_uba1.reference import UNKNOWN, ReferenceWindow
 
 _CANDIDATE_TAIL = 2e-4
@@ -60,7 +60,7 @@ class Search:
         placed: PlacedLocus,
         reference: ReferenceWindow,
         counted: PositionCounts,
-        model: ErrorModel,
+        cut: Cuts,
         indels: Sequence[Indel],
         listed: Collection[Allele],
     ) -> None:
@@ -71,7 +71,7 @@ class Search:
             placed: The gene on the input's build.
             reference: What is known of the reference.
             counted: The searched positions.
-            model: The sample's error model.
+            cut: What is seen and expected there.
             indels: Of :func:`outstanding`.
             listed: The catalogue's alleles.
         """
@@ -81,7 +81,7 @@ class Search:
         self._counted = counted
         self.listed_in_cis = self._shown_in_cis(listed)
         positions = {edit.start for allele in self.listed_in_cis for edit in allele.edits}
-        tail = tail_by_position(counted, model).min(axis=1, initial=1.0)
+        tail = tail_by_position(counted, cut).min(axis=1, initial=1.0)
         positions.update(counted.positions[tail < _CANDIDATE_TAIL].tolist())
         for indel in indels:
             positions.update(self._beside(indel))

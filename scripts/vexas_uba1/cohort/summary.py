@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from vexas_uba1.cohort import series_table
 from vexas_uba1.cohort.entries import CARRY_OVER_LABELS, CohortEntry, read_entries
 from vexas_uba1.cohort.page import render_html
 from vexas_uba1.cohort.series import series_of
-from vexas_uba1.files import write_json, write_text
+from vexas_uba1.files import replacing, write_json, write_text
 from vexas_uba1.result import SampleInfo
 from vexas_uba1.samples.config import Remission
 from vexas_uba1.status import SampleStatus
@@ -94,18 +94,28 @@ def render_tsv(entries: Sequence[CohortEntry]) -> str:
 
     Cells hold no line breaks, tabs or other control characters; quotes follow RFC 4180.
     """
-    return render_table(COLUMNS, map(_cells, entries))
+    return render_table(COLUMNS, map(cells_of, entries))
 
 
 def render_table(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> str:
     """Return a header and one line per row, cells written as of :func:`render_tsv`."""
-    text = io.StringIO()
+    text = io.StringIO(newline="")
+    _fill(text, columns, rows)
+    return text.getvalue()
+
+
+def write_table(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write the same to a file, a row at a time, replacing ``path`` in one step."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as text:
+        _fill(text, columns, rows)
+
+
+def _fill(text: IO[str], columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> None:
     names = list(columns)
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(names)
     for cells in rows:
-        writer.writerow([_one_line(cells[name]) for name in names])
-    return text.getvalue()
+        writer.writerow([one_line(cells[name]) for name in names])
 
 
 def multiqc_table(entries: Sequence[CohortEntry]) -> dict[str, Any]:
@@ -183,7 +193,8 @@ def _multiqc_row(entry: CohortEntry) -> dict[str, str | float]:
     return {column: value for column, value in row.items() if value is not None}
 
 
-def _cells(entry: CohortEntry) -> dict[str, object]:
+def cells_of(entry: CohortEntry) -> dict[str, object]:
+    """Return a sample's cells by column, not yet as text."""
     info, status, result, variant = entry.info, entry.status, entry.result, entry.variant
     cells: dict[str, object] = dict.fromkeys(COLUMNS)
     cells |= {
@@ -224,7 +235,8 @@ def _cells(entry: CohortEntry) -> dict[str, object]:
     return cells
 
 
-def _one_line(value: object) -> str:
+def one_line(value: object) -> str:
+    """Return a cell's text: no line breaks, tabs or other control characters."""
     if value is None:
         return ""
     if isinstance(value, float):

@@ -169,24 +169,28 @@ class Molecules:
         qualities = np.zeros(_QUALITIES, dtype=np.int64)
         classes = np.eye(QUALITY_CLASSES)[quality_class(np.arange(_QUALITIES))]
         announced = classes * base_error(np.arange(_QUALITIES, dtype=np.uint8))[:, None]
-        # Of code, origin and quality there are few enough kinds for small numbers.
-        origins = ORIGIN_OF.astype(np.uint16) * _QUALITIES
-        codes = np.arange(UNCERTAIN + 1, dtype=np.uint16) % _CODES * (ORIGINS * _QUALITIES)
+        code_of = np.arange(UNCERTAIN + 1, dtype=np.uint16) % _CODES
         several = contradicted = 0
         row = 0
         for tile in self._tiles():
             width = tile.code.shape[1]
-            # No observation and contradicted ones fall into the two last codes.
-            kind = codes.take(tile.code)
-            kind += origins.take(tile.marks)
-            kind += tile.quality
-            key = np.arange(width) * (_CODES * ORIGINS * _QUALITIES) + kind
-            seen = np.bincount(key.ravel(), minlength=width * _CODES * ORIGINS * _QUALITIES)
-            seen = seen.reshape(width, _CODES, ORIGINS, _QUALITIES)[:, :BASE_CODES]
+            # A sample has few of all qualities.
+            present = np.flatnonzero(np.bincount(tile.quality.ravel(), minlength=_QUALITIES))
+            place = np.zeros(_QUALITIES, dtype=np.uint16)
+            place[present] = np.arange(present.size)
+            # Of code, origin and quality there are few enough kinds for small numbers; no
+            # observation and contradicted ones fall into the two last codes.
+            kind = (code_of * (ORIGINS * present.size)).take(tile.code)
+            kind += (ORIGIN_OF.astype(np.uint16) * present.size).take(tile.marks)
+            kind += place.take(tile.quality)
+            kinds = _CODES * ORIGINS * present.size
+            key = np.arange(width) * kinds + kind
+            seen = np.bincount(key.ravel(), minlength=width * kinds)
+            seen = seen.reshape(width, _CODES, ORIGINS, present.size)[:, :BASE_CODES]
             rows = slice(row, row + width)
-            counts[rows] = np.rint(seen @ classes)
-            error[rows] = seen.sum(axis=1) @ announced
-            qualities += seen.sum(axis=(0, 1, 2))
+            counts[rows] = np.rint(seen @ classes[present])
+            error[rows] = seen.sum(axis=1) @ announced[present]
+            qualities[present] += seen.sum(axis=(0, 1, 2))
             several += tile.several
             contradicted += tile.contradicted
             row += width

@@ -140,6 +140,10 @@ class PlacedLocus:
                 put(position, base)
         return "".join(known)
 
+    def has_c_name(self, position: int) -> bool:
+        """Return whether :meth:`c_name` knows a name for a 0-based position."""
+        return bool(self.build.exons) or self.c_name(position) is not None
+
     def c_name(self, position: int) -> str | None:
         """Return the c. position of a 0-based one, such as ``121``, ``118-9``, ``-5``, ``*12``.
 

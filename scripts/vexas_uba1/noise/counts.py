@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,10 +33,22 @@ class PositionCounts:
     counts: NDArray[np.int64]
     error: NDArray[np.float64]
 
-    @property
+    @cached_property
     def bases(self) -> NDArray[np.int64]:
         """Molecules by base code (P, 4)."""
-        counted: NDArray[np.int64] = self.counts.sum(axis=(2, 3))
+        counted: NDArray[np.int64] = self.by_class.sum(axis=2)
+        return counted
+
+    @cached_property
+    def by_class(self) -> NDArray[np.int64]:
+        """Molecules by base code and class of quality (P, 4, 5)."""
+        counted: NDArray[np.int64] = self.counts.sum(axis=2)
+        return counted
+
+    @cached_property
+    def by_origin(self) -> NDArray[np.int64]:
+        """Bases of all positions by origin (9)."""
+        counted: NDArray[np.int64] = self.counts.sum(axis=(0, 1, 3))
         return counted
 
     def only(self, chosen: NDArray[np.bool_]) -> PositionCounts:

@@ -39,7 +39,7 @@ class Cuts:
 
 def cuts(counted: PositionCounts, model: ErrorModel) -> Cuts:
     """Return what is seen and expected at each position above each class of quality."""
-    shown = counted.counts.sum(axis=2)
+    shown = counted.by_class
     explained = _explained(counted, model).sum(axis=2)
     return Cuts(_from_class_on(shown.sum(axis=1)), _from_class_on(shown), _from_class_on(explained))
 
@@ -67,15 +67,16 @@ def _from_class_on(values: NDArray[_Number]) -> NDArray[_Number]:
     return np.cumsum(values[..., ::-1], axis=-1)[..., ::-1]
 
 
-def tail_by_position(counted: PositionCounts, model: ErrorModel) -> NDArray[np.float64]:
+def tail_by_position(counted: PositionCounts, cut: Cuts) -> NDArray[np.float64]:
     """Return the smallest Poisson tail of each position and shown base over all cuts (P, 4).
 
     The reference base and unknown positions get 1.
     """
-    cut = cuts(counted, model)
-    tail = np.where(cut.seen > 0, gammainc(np.maximum(cut.seen, 1), cut.expected + 1e-300), 1.0)
     known = counted.reference < UNKNOWN
-    tail[np.flatnonzero(known), counted.reference[known]] = 1.0
-    tail[~known] = 1.0
+    differs = cut.seen > 0
+    differs[np.flatnonzero(known), counted.reference[known]] = False
+    differs[~known] = False
+    tail = np.ones(differs.shape)
+    tail[differs] = gammainc(cut.seen[differs], cut.expected[differs] + 1e-300)
     lowest: NDArray[np.float64] = tail.min(axis=2)
     return lowest

@@ -17,7 +17,7 @@ from vexas_uba1.cohort.carryover import read_run_check
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sweep, write_json
 from vexas_uba1.locus.record import load_locus
-from vexas_uba1.panel.panel import read_panel
+from vexas_uba1.panel.panel import Panel, read_panel
 from vexas_uba1.report.sample import render_sample
 from vexas_uba1.result import (
     InputFile,
@@ -27,7 +27,7 @@ from vexas_uba1.result import (
     write_call,
     write_result,
 )
-from vexas_uba1.samples.primers import load_primers
+from vexas_uba1.samples.primers import Primers, load_primers
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus, write_status
 from vexas_uba1.steps import mapping
@@ -136,16 +136,12 @@ def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
     locus = load_locus(None if job.locus is None else Path(job.locus))
     extraction = _extraction(extracted)
     origin = json.loads((extracted / ORIGIN).read_text(encoding="utf-8"))
-    options = CallOptions(
-        sample=job.sample,
-        reporting_limit_vaf=job.reporting_limit_vaf,
-        required_limit_vaf=job.required_limit_vaf,
-        amplicon_limit_floor_vaf=job.amplicon_limit_floor_vaf,
-        umi_tags=job.umi_tags,
-        input_ng=job.input_ng,
-        primers=None if job.primers is None else load_primers(job.primers.path),
-        panel=None if job.panel is None else read_panel(job.panel.path),
-        bundled_locus=job.bundled_locus,
+    options = replace(
+        call_options(
+            job,
+            None if job.primers is None else load_primers(job.primers.path),
+            None if job.panel is None else read_panel(job.panel.path),
+        ),
         source_files=tuple(InputFile(**file) for file in origin["files"]),
         source_software=origin["software"],
     )
@@ -158,6 +154,21 @@ def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
         options=options,
     )
     write_call(folder / CALL, called)
+
+
+def call_options(job: CallJob, primers: Primers | None, panel: Panel | None) -> CallOptions:
+    """Return a job's settings, with its files read."""
+    return CallOptions(
+        sample=job.sample,
+        reporting_limit_vaf=job.reporting_limit_vaf,
+        required_limit_vaf=job.required_limit_vaf,
+        amplicon_limit_floor_vaf=job.amplicon_limit_floor_vaf,
+        umi_tags=job.umi_tags,
+        input_ng=job.input_ng,
+        primers=primers,
+        panel=panel,
+        bundled_locus=job.bundled_locus,
+    )
 
 
 def finalise(

@@ -6,14 +6,11 @@ import importlib.util
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 from rich.console import Console
@@ -27,6 +24,7 @@ from vexas_uba1.samples.check import load_run
 from vexas_uba1.status import SampleStatus, read_status
 from vexas_uba1.steps import lock
 from vexas_uba1.steps.cohort import status_file
+from vexas_uba1.steps.interrupts import exit_status, sigterm_interrupts
 from vexas_uba1.steps.plan import CHECKED, Plan
 from vexas_uba1.verdict import leading
 
@@ -48,10 +46,6 @@ class _Watched:
     failed_logs: list[str] = field(default_factory=list)
     last_lines: list[str] = field(default_factory=list)
     disk_is_full: bool = False
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a run as Ctrl-C does."""
 
 
 def run_workflow(
@@ -101,7 +95,7 @@ def run_workflow(
             environment[lock.HELD] = str(plan.outdir)
             code = _watch(command, environment, plan.outdir, held, watched, console)
         except KeyboardInterrupt as stop:
-            return 128 + (signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
+            return exit_status(stop)
     if code == _BAD_ARGUMENTS:
         said = re.sub(r"^.*?error: ", "", watched.last_lines[-1]) if watched.last_lines else ""
         raise UserError(
@@ -176,7 +170,7 @@ def _watch(
         console=console,
         disable=not console.is_terminal,
     )
-    with log_file.open("w", encoding="utf-8") as log, progress, _sigterm_interrupts():
+    with log_file.open("w", encoding="utf-8") as log, progress, sigterm_interrupts():
         task = progress.add_task("Planning", total=None)
         process = subprocess.Popen(
             command,
@@ -217,18 +211,6 @@ def _watch(
                 process.kill()  # for who interrupts twice
             raise
         return process.wait()
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _explain(watched: _Watched, outdir: Path, console: Console) -> int:

@@ -139,35 +139,39 @@ class Plan:
 
     def extract(self, sample: str) -> dict[str, Any]:
         """Tell ``extract_region``."""
+        return _plain(self.extract_job(sample))
+
+    def extract_job(self, sample: str) -> ExtractJob:
+        """Return which reads of a sample are meant."""
         asked = self.by_id[sample]
-        return _plain(
-            ExtractJob(
-                sample,
-                self.run.config.references,
-                self._locus,
-                self.run.config.build,
-                None if asked.is_fastq else asked.read_group_sample,
-                self._umi_tags(asked),
-            )
+        return ExtractJob(
+            sample,
+            self.run.config.references,
+            self._locus,
+            self.run.config.build,
+            None if asked.is_fastq else asked.read_group_sample,
+            self._umi_tags(asked),
         )
 
     def call(self, sample: str) -> dict[str, Any]:
         """Tell ``call_variants``."""
+        return _plain(self.call_job(sample))
+
+    def call_job(self, sample: str) -> CallJob:
+        """Return how a sample is called."""
         asked, config = self.by_id[sample], self.run.config
-        return _plain(
-            CallJob(
-                sample=self.info(sample),
-                references=config.references,
-                locus=self._locus,
-                reporting_limit_vaf=config.reporting_limit_vaf[asked.assay],
-                required_limit_vaf=config.required_limit_vaf[asked.assay],
-                amplicon_limit_floor_vaf=config.amplicon_limit_floor_vaf,
-                umi_tags=self._umi_tags(asked),
-                input_ng=asked.input_ng,
-                primers=self._primers(asked),
-                panel=config.panel,
-                bundled_locus=asked.is_fastq and not config.references,
-            )
+        return CallJob(
+            sample=self.info(sample),
+            references=config.references,
+            locus=self._locus,
+            reporting_limit_vaf=config.reporting_limit_vaf[asked.assay],
+            required_limit_vaf=config.required_limit_vaf[asked.assay],
+            amplicon_limit_floor_vaf=config.amplicon_limit_floor_vaf,
+            umi_tags=self._umi_tags(asked),
+            input_ng=asked.input_ng,
+            primers=self._primers(asked),
+            panel=config.panel,
+            bundled_locus=asked.is_fastq and not config.references,
         )
 
     def info(self, sample: str) -> SampleInfo:
@@ -426,13 +430,12 @@ def _as_text(value: object) -> str:
 
 
 def _plain(job: object) -> dict[str, Any]:
-    values: dict[str, Any] = _converter().unstructure(job)
+    values: dict[str, Any] = _to_plain().unstructure(job)
     return values
 
 
 @cache
-def _converter() -> Any:
-    """Return what makes plain values of jobs; it writes code for each kind of job, but once."""
+def _to_plain() -> Any:
     from cattrs import Converter
 
     converter = Converter()

@@ -1,0 +1,144 @@
+"""One sample of a screen, in a process that has called others before."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from vexas_uba1.alignments.extraction import extract_region
+from vexas_uba1.alignments.fasta import Genome, open_genome
+from vexas_uba1.calling import call_observed
+from vexas_uba1.catalogue import Catalogue, load_catalogue
+from vexas_uba1.cohort.entries import CohortEntry
+from vexas_uba1.cohort.summary import cells_of
+from vexas_uba1.errors import UserError
+from vexas_uba1.locus.record import Locus, load_locus
+from vexas_uba1.observing import observe_sample
+from vexas_uba1.panel.panel import Panel, read_panel
+from vexas_uba1.result import SampleInfo, SampleResult, write_result
+from vexas_uba1.samples.primers import Primers, load_primers
+from vexas_uba1.samples.sources import LocalFile
+from vexas_uba1.status import SCHEMA_VERSION, SampleStatus
+from vexas_uba1.steps.calling import CallJob, ExtractJob, call_options
+from vexas_uba1.verdict import decide
+
+WHOLE_FILE_LIMIT = 1 << 23
+"""Bytes of a file that is read once more for its checksum; of larger ones only what is needed is
+read."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A sample to be called.
+
+    Attributes:
+        extract: Which of its reads are meant.
+        call: How it is called.
+        address: Path or URL of its BAM or CRAM; a URL is never written anywhere.
+        shown: How messages name that.
+        fingerprint: Of all that its row depends on, before it is read; None where a file is gone.
+    """
+
+    extract: ExtractJob
+    call: CallJob
+    address: str
+    shown: str
+    fingerprint: str | None
+
+    @property
+    def sample(self) -> str:
+        """The sample's id."""
+        return self.extract.sample
+
+
+def result_file(out: Path, sample: str) -> Path:
+    """Return where the result of a sample lies that is anything but a clean negative."""
+    return out / "samples" / sample / f"{sample}.result.json"
+
+
+def screen_sample(task: Task, out: Path, scratch: Path) -> dict[str, object]:
+    """Call one sample; write its result unless it is a clean negative; return its row.
+
+    A clean negative is ``not_detected`` with no variant at all, flagged and silent ones included.
+
+    Args:
+        task: The sample.
+        out: The screen's folder.
+        scratch: For passing files.
+
+    Raises:
+        OSError: the disk is full or cannot be written.
+    """
+    work = scratch / task.sample
+    try:
+        return _screened(task, out, work)
+    except UserError as error:
+        return failed_row(task.call.sample, "screen", error)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def failed_row(info: SampleInfo, step: str, error: UserError) -> dict[str, object]:
+    """Return the row of a sample that has no result."""
+    status = SampleStatus(SCHEMA_VERSION, info.id, "failed", step, error.problems)
+    return cells_of(CohortEntry(info, status, None))
+
+
+def _screened(task: Task, out: Path, work: Path) -> dict[str, object]:
+    locus, catalogue = _gene(task.extract.locus)
+    genomes = [_genome(file, out / "work" / "fasta") for file in task.extract.references]
+    bam = work / "uba1.bam"
+    extraction = extract_region(
+        task.address if "://" in task.address else Path(task.address),
+        locus=locus,
+        genomes=genomes,
+        sample_id=task.sample,
+        out_bam=bam,
+        scratch=work / "scratch",
+        wanted_build=task.extract.build,
+        read_group_sample=task.extract.read_group_sample,
+        umi_tags=task.extract.umi_tags,
+        shown=task.shown,
+        whole_file_limit=WHOLE_FILE_LIMIT,
+    )
+    options = call_options(task.call, _primers(task.call.primers), _panel(task.call.panel))
+
+    seen = observe_sample(
+        bam, extraction, locus=locus, catalogue=catalogue, genomes=genomes, options=options
+    )
+
+    def called(*, brief: bool) -> SampleResult:
+        made = call_observed(
+            seen, extraction, locus=locus, catalogue=catalogue, options=options, brief=brief
+        )
+        return SampleResult(made, decide(made))
+
+    result = called(brief=True)
+    if result.verdict.code != "not_detected" or result.call.variants:
+        result = called(brief=False)
+        write_result(result_file(out, task.sample), result)
+    status = SampleStatus(SCHEMA_VERSION, task.sample, "ok")
+    return cells_of(CohortEntry(task.call.sample, status, result))
+
+
+@cache
+def _gene(record: str | None) -> tuple[Locus, Catalogue]:
+    locus = load_locus(None if record is None else Path(record))
+    return locus, load_catalogue(locus)
+
+
+@cache
+def _genome(file: LocalFile, index_dir: Path) -> Genome:
+    return open_genome(file.path, index_dir=index_dir, shown=file.name)
+
+
+@cache
+def _primers(file: LocalFile | None) -> Primers | None:
+    return None if file is None else load_primers(file.path)
+
+
+@cache
+def _panel(file: LocalFile | None) -> Panel | None:
+    return None if file is None else read_panel(file.path)

@@ -1,0 +1,69 @@
+"""Processes side by side, of which any may die or take too long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+
+from vexas_uba1.errors import UserError
+from vexas_uba1.screen import lanes
+from vexas_uba1.screen.lanes import in_lanes
+
+
+def sleeping(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def dying(number):
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == 3:
+        raise ValueError(number)
+    return number
+
+
+def ended(*arguments):
+    return {done.task: done for come in in_lanes(*arguments) for done in come}
+
+
+def test_each_task_ends_once_whatever_becomes_of_the_others():
+    found = ended(dying, range(6), 2, 60)
+    assert sorted(found) == list(range(6))
+    assert [found[n].future.result() for n in (0, 1, 4, 5)] == [0, 1, 4, 5]
+    with pytest.raises(BrokenProcessPool):
+        found[2].future.result()
+    with pytest.raises(ValueError, match="3"):
+        found[3].future.result()
+
+
+def test_tasks_that_end_about_when_they_are_ended_harm_nobody():
+    # Just below and just above the time, so that some end while they are killed.
+    tasks = [0.3 + n / 200 for n in range(-6, 7)]
+    found = ended(sleeping, tasks, 2, 0.3)
+    assert sorted(found) == sorted(tasks)
+    assert not found[max(tasks)].in_time
+    for task, done in found.items():
+        if done.in_time:
+            assert done.future.result() == task
+
+
+def test_no_process_at_all_is_told(monkeypatch):
+    def refused(*_, **__):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(lanes, "ProcessPoolExecutor", refused)
+    with pytest.raises(UserError, match="Too many open files"):
+        ended(sleeping, [0.0], 1, 60)
+    assert ended(sleeping, [], 0, 60) == {}
+
+
+def test_a_task_that_ends_before_its_process_can_be_ended_counts(monkeypatch):
+    monkeypatch.setattr(lanes.os, "kill", lambda *_: None)
+    found = ended(sleeping, [0.6, 0.0], 1, 0.2)
+    assert {task: done.future.result() for task, done in found.items()} == {0.6: 0.6, 0.0: 0.0}
+    assert not found[0.6].in_time
