@@ -168,7 +168,10 @@ def test_profiles_name_options_that_snakemake_knows(name):
         for action in get_argument_parser()._actions
         for option in action.option_strings
     }
-    assert set(yaml.safe_load(file.read_text(encoding="utf-8"))) <= known
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    # A plugin's options begin with its name; tests/slurm tries them, with the plugin.
+    own = f"{values.get('executor')}-"
+    assert {option for option in values if not option.startswith(own)} <= known
 
 
 def test_the_local_profile_is_taken_by_name(from_alignments):

@@ -37,7 +37,8 @@ def growing(amount):
 
 def tell_signatures(rules):
     """Let Snakemake ask each function of the rules for its arguments once, not for each job again."""
-    for rule in rules:
-        for asked in [*rule.input, *rule.params, *rule.resources.values()]:
+    # Not called "rule": the linter would find functions and rules in one file.
+    for one in rules:
+        for asked in [*one.input, *one.params, *one.resources.values()]:
             if inspect.isfunction(asked):
                 asked.__signature__ = inspect.signature(asked)
