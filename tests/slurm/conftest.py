@@ -57,9 +57,16 @@ class Slurm:
 
     def jobs(self, *states: str) -> list[str]:
         """Return the ids of its jobs, ended ones too, or of those in the given states."""
-        asked = ["squeue", "--noheader", "--format=%i", f"--states={','.join(states) or 'all'}"]
+        asked = ["squeue", "--noheader", "--format=%A", f"--states={','.join(states) or 'all'}"]
         said = subprocess.run(asked, capture_output=True, text=True, check=True)
         return said.stdout.split()
+
+    def asks(self, job: str) -> tuple[str, str]:
+        """Return the memory and the longest time that a job asked for, as Slurm writes them."""
+        asked = ["squeue", "--noheader", "--format=%m %l", "--states=all", f"--jobs={job}"]
+        said = subprocess.run(asked, capture_output=True, text=True, check=True)
+        memory, time = said.stdout.split()
+        return memory, time
 
     def kill(self, job: str) -> None:
         """Kill all processes of a job, as a machine does that runs out of memory."""

@@ -1,6 +1,8 @@
 """Runs through a real Slurm: the same bytes as on one machine, whatever is killed on the way."""
 
+import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,14 +10,17 @@ import time
 
 import pytest
 
+from builders.sheets import write_sheet
 from builders.workflow import cohort as rows_of
-from builders.workflow import delivered, files_of, run
+from builders.workflow import command, contents, delivered, files_of, run
 from slurm import one_node
 
 # As the profile says but for waiting; there is one disk, and jobs take seconds.
 QUICK = ["--slurm-init-seconds-before-status-checks", "12", "--latency-wait", "5"]
 THROUGH_SLURM = ["--profile", "slurm", "--", *QUICK]
 LONGEST = 90  # seconds for something to be seen
+
+pytestmark = pytest.mark.xdist_group("slurm")  # one Slurm, so one test after the other
 
 
 def started(config, slurm):
@@ -31,11 +36,11 @@ def started(config, slurm):
     )
 
 
-def wait_until(seen, process):
-    """Wait for something to be there while a run goes on; return it."""
+def wait_until(seen, process=None):
+    """Wait for something to be there, while a run goes on if one is given; return it."""
     end = time.monotonic() + LONGEST
     while not (found := seen()):
-        assert process.poll() is None, process.stderr.read()
+        assert process is None or process.poll() is None, process.stderr.read()
         assert time.monotonic() < end
         time.sleep(0.05)
     return found
@@ -59,8 +64,12 @@ def test_a_job_is_killed_and_the_bytes_are_those_of_a_run_without_slurm(slurm, c
     assert delivered(results) == delivered(cohort.results)
     # Calls, the check of the run, results, the cohort: no job for each sample.
     assert slurm.jobs("FAILED") == [killed]
-    assert len(slurm.jobs("COMPLETED")) == 4
+    again, *others = sorted(slurm.jobs("COMPLETED"), key=int)
+    assert len(others) == 3
     assert len(slurm.jobs()) == 5
+    # Both samples at the memory of one and the time of both; the second time twice that.
+    assert slurm.asks(killed) == ("2000M", "16:00")
+    assert slurm.asks(again) == ("4000M", "32:00")
 
 
 def test_an_interrupted_run_cancels_its_jobs_and_goes_on_without_slurm(slurm, cohort, tmp_path):
@@ -72,14 +81,51 @@ def test_an_interrupted_run_cancels_its_jobs_and_goes_on_without_slurm(slurm, co
     _, said = process.communicate()
     assert process.returncode == 130, said
     assert "The same command goes on from here" in said
-    end = time.monotonic() + LONGEST
-    while slurm.jobs("PENDING", "RUNNING", "COMPLETING"):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    wait_until(lambda: not slurm.jobs("PENDING", "RUNNING", "COMPLETING"))
     assert slurm.jobs() == slurm.jobs("CANCELLED")
     assert not (results / "samples").exists()
     assert run(config).code == 2
     assert delivered(results) == delivered(cohort.results)
+
+
+def test_parts_of_a_screen_as_an_array_make_the_table_of_the_whole(slurm, cohort, tmp_path):
+    """As docs/deployment.md has it; a task of the array is killed, and the whole run does its rest."""
+    rows = []
+    for number in range(6):
+        sample = f"S{number}"
+        shutil.copy(cohort.reads / "POS.bam", tmp_path / f"{sample}.bam")
+        rows.append({"sample": sample, "alignment": f"{sample}.bam"})
+    manifest = write_sheet(tmp_path / "biobank.tsv", rows)
+    screen = f"{sys.executable} -m vexas_uba1 screen biobank.tsv --out screened --jobs 1"
+    sent = subprocess.run(
+        ["sbatch", "--parsable", "--array=1-3", "--cpus-per-task=1", "--mem=1G", "--requeue"]
+        + ["--wrap", f"exec {screen} --part $SLURM_ARRAY_TASK_ID/3"],
+        cwd=tmp_path,
+        env={**os.environ, **slurm.environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sent.stdout.strip()
+    out = tmp_path / "screened"
+    wait_until(lambda: (out / "work" / "parts" / "1_of_3" / "screen.sqlite").exists())
+    killed = slurm.jobs("RUNNING")[0]
+    slurm.kill(killed)
+    wait_until(lambda: len(slurm.jobs("COMPLETED", "FAILED")) == 3)
+    assert slurm.jobs("FAILED") == [killed]
+    assert not (out / "screen.tsv").exists()
+    merged = command("screen", manifest, "--out", out)
+    assert merged.code == 0, merged.err
+    kept = int(merged.err.partition(" of 6 samples are done already")[0])
+    assert 4 <= kept < 6
+    alone = tmp_path / "alone"
+    assert command("screen", manifest, "--out", alone).code == 0
+    with (out / "screen.tsv").open(encoding="utf-8", newline="") as table:
+        found = [(row["sample"], row["verdict"]) for row in csv.DictReader(table, delimiter="\t")]
+    assert found == [(row["sample"], "detected") for row in rows]
+    shutil.rmtree(out / "work")
+    shutil.rmtree(alone / "work")
+    assert contents(out) == contents(alone)
 
 
 def test_the_slurm_of_someone_else_is_left_alone(tmp_path, monkeypatch):
