@@ -82,7 +82,31 @@ def test_an_interrupted_run_cancels_its_jobs_and_goes_on_without_slurm(slurm, co
     assert process.returncode == 130, said
     assert "The same command goes on from here" in said
     wait_until(lambda: not slurm.jobs("PENDING", "RUNNING", "COMPLETING"))
+    assert len(slurm.jobs()) == 1
     assert slurm.jobs() == slurm.jobs("CANCELLED")
+    assert not (results / "samples").exists()
+    assert run(config).code == 2
+    assert delivered(results) == delivered(cohort.results)
+
+
+def test_no_run_begins_beside_the_jobs_of_a_killed_one(slurm, cohort, tmp_path):
+    config = cohort.again(tmp_path)
+    results = tmp_path / "results"
+    process = started(config, slurm)
+    wait_until(lambda: any((results / "work" / "extracted").glob("POS/*")), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    # The job of Slurm goes on, and would write what another run writes.
+    (left,) = slurm.jobs("RUNNING")
+    refused = run(config)
+    assert refused.code == 2
+    (error,) = refused.errors
+    assert "jobs of an earlier run are still in Slurm's queue" in error
+    assert f"`scancel {left}`" in error
+    subprocess.run(["scancel", left], check=True)
+    wait_until(lambda: not slurm.jobs("PENDING", "RUNNING", "COMPLETING"))
+    assert slurm.jobs("CANCELLED") == [left]
     assert not (results / "samples").exists()
     assert run(config).code == 2
     assert delivered(results) == delivered(cohort.results)

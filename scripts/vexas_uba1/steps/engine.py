@@ -22,7 +22,7 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.result import read_result
 from vexas_uba1.samples.check import load_run
 from vexas_uba1.status import SampleStatus, read_status
-from vexas_uba1.steps import lock
+from vexas_uba1.steps import lock, queued
 from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.interrupts import exit_status, sigterm_interrupts
 from vexas_uba1.steps.plan import CHECKED, Plan
@@ -74,12 +74,14 @@ def run_workflow(
             f"Since the last results: {change}; what depends on it is done again.", markup=False
         )
     profile_folder = _profile(profile) if profile else None
+    through_slurm = profile_folder is not None and _executor(profile_folder) == "slurm"
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(paths.snakefile())),
         *("--configfile", str(config.absolute()), "--directory", str(plan.outdir)),
         *_at_a_time(cores, profile_folder),
         *("--keep-going", "--rerun-incomplete", "--nolock"),
         *(["--workflow-profile", str(profile_folder)] if profile_folder else []),
+        *(queued.naming(plan.outdir) if through_slurm else []),
         *(["--dry-run"] if dry_run else []),
         *arguments,
         *("--", _TARGET),
@@ -90,12 +92,17 @@ def run_workflow(
         return code if code in (0, _BAD_ARGUMENTS) else 1
     with lock.take(plan.outdir) as held:
         lock.refuse_if_snakemake_locked(plan.outdir, config)
+        queued.refuse_if_any(plan.outdir)
+        if through_slurm:
+            queued.begin(plan.outdir)
         watched = _Watched()
         try:
             environment[lock.HELD] = str(plan.outdir)
             code = _watch(command, environment, plan.outdir, held, watched, console)
         except KeyboardInterrupt as stop:
             return exit_status(stop)
+        finally:
+            queued.end(plan.outdir)
     if code == _BAD_ARGUMENTS:
         said = re.sub(r"^.*?error: ", "", watched.last_lines[-1]) if watched.last_lines else ""
         raise UserError(
@@ -204,6 +211,8 @@ def _watch(
             # it start no further job and put its things away.
             process.terminate()
             console.print("Stopping. The same command goes on from here.")
+            # Snakemake does so too, but not if it was asking for them just then.
+            queued.cancel(outdir)
             try:
                 log.write(process.stdout.read())
                 process.wait()
