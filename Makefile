@@ -23,7 +23,7 @@ demo: setup ## run the workflow on synthetic samples, to finished reports
 	.venv/bin/vexas-uba1 run --config demo/config.yaml --cores 2
 
 test: setup ## run all tests
-	.venv/bin/python -m pytest -n 2
+	.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 lint: setup ## check style, types and workflow
 	.venv/bin/ruff check .

@@ -113,7 +113,7 @@ def test_no_run_begins_beside_the_jobs_of_a_killed_one(slurm, cohort, tmp_path):
 
 
 def test_parts_of_a_screen_as_an_array_make_the_table_of_the_whole(slurm, cohort, tmp_path):
-    """As docs/deployment.md has it; a task of the array is killed, and the whole run does its rest."""
+    """As docs/deployment.md has it; a task of it is killed, and the whole run does the rest."""
     rows = []
     for number in range(6):
         sample = f"S{number}"
@@ -121,16 +121,14 @@ def test_parts_of_a_screen_as_an_array_make_the_table_of_the_whole(slurm, cohort
         rows.append({"sample": sample, "alignment": f"{sample}.bam"})
     manifest = write_sheet(tmp_path / "biobank.tsv", rows)
     screen = f"{sys.executable} -m vexas_uba1 screen biobank.tsv --out screened --jobs 1"
-    sent = subprocess.run(
-        ["sbatch", "--parsable", "--array=1-3", "--cpus-per-task=1", "--mem=1G", "--requeue"]
-        + ["--wrap", f"exec {screen} --part $SLURM_ARRAY_TASK_ID/3"],
+    asks = ["--array=1-3", "--cpus-per-task=1", "--mem=1G", "--requeue"]
+    subprocess.run(
+        ["sbatch", *asks, "--wrap", f"exec {screen} --part $SLURM_ARRAY_TASK_ID/3"],
         cwd=tmp_path,
         env={**os.environ, **slurm.environment},
-        capture_output=True,
-        text=True,
+        stdout=subprocess.DEVNULL,
         check=True,
     )
-    assert sent.stdout.strip()
     out = tmp_path / "screened"
     wait_until(lambda: (out / "work" / "parts" / "1_of_3" / "screen.sqlite").exists())
     killed = slurm.jobs("RUNNING")[0]
