@@ -40,5 +40,7 @@ def tell_signatures(rules):
     # Not called "rule": the linter would find functions and rules in one file.
     for one in rules:
         for asked in [*one.input, *one.params, *one.resources.values()]:
-            if inspect.isfunction(asked):
-                asked.__signature__ = inspect.signature(asked)
+            # What a resource asks lies within it.
+            function = getattr(asked, "_evaluator", asked)
+            if inspect.isfunction(function):
+                function.__signature__ = inspect.signature(function)
