@@ -41,8 +41,9 @@ benchmark-full: setup ## the same in hours (REAL=folder of RNA reads)
 benchmark-molecules: setup ## measure extraction and calling, up to 1,000,000 fragments, into docs/performance.md
 	.venv/bin/python -m benchmarks.molecules --page docs/performance.md
 
-benchmark-scale: setup ## measure screening beside a loop of public tools, and the engine, into docs/performance.md
+benchmark-scale: setup ## measure screening, targeted FASTQ and the engine beside public tools, into docs/performance.md
 	.venv/bin/python -m benchmarks.screening --page docs/performance.md
+	.venv/bin/python -m benchmarks.targeted --page docs/performance.md
 	.venv/bin/python -m benchmarks.engine --page docs/performance.md
 
 lock: setup ## renew requirements.lock from pyproject.toml

@@ -21,7 +21,7 @@ from vexas_uba1.locus.edits import Allele
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.noise import ErrorModel, PositionCounts, fit
-from vexas_uba1.noise.two_colour import Artefact, artefact
+from vexas_uba1.noise.two_colour import Artefact, artefact_strand, seen_elsewhere
 from vexas_uba1.panel.normal import normal_of
 from vexas_uba1.panel.rates import site_rates
 from vexas_uba1.reference import BASES, ReferenceWindow
@@ -116,7 +116,10 @@ def artefact_of(change: Change, counted: PositionCounts) -> Artefact | None:
     """Return the fault of two-colour machines that can show a change, as the caller sees it."""
     at = gene().placed.codon_positions[change.row]
     around = gene().reference.slice(at - 1, at + 2)
-    return artefact(around, BASES[change.alt], counted, frozenset(gene().placed.codon_positions))
+    strand = artefact_strand(around, BASES[change.alt])
+    if strand is None:
+        return None
+    return Artefact(strand, *seen_elsewhere(counted, frozenset(gene().placed.codon_positions)))
 
 
 def is_poor(library: Library) -> bool:

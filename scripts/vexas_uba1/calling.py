@@ -264,6 +264,7 @@ def _quality_control(
         primers=seen.primers,
         panel=seen.panel,
         warnings=tuple(warnings),
+        targeted=options.source_targeted,
     )
 
 

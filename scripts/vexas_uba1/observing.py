@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ from vexas_uba1.primers import mask_primers
 from vexas_uba1.realignment.realign import realign
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.reference import ReferenceWindow, from_fasta, from_reads
-from vexas_uba1.result import InputFile, PanelUse, PrimerUse, SampleInfo
+from vexas_uba1.result import InputFile, PanelUse, PrimerUse, SampleInfo, TargetedUse
 from vexas_uba1.samples.primers import Primers
 
 SPLICE_FLANK = 10
@@ -62,6 +63,7 @@ class CallOptions:
         source_files: The files that the sheet names where they are not the extracted one's source
             (FASTQ).
         source_software: Versions of the programs that aligned them; empty for BAM and CRAM.
+        source_targeted: How many of their reads were aligned; None if all were, or none here.
         levels: The test's levels.
     """
 
@@ -76,6 +78,7 @@ class CallOptions:
     bundled_locus: bool = False
     source_files: tuple[InputFile, ...] = ()
     source_software: Mapping[str, str] = field(default_factory=dict)
+    source_targeted: TargetedUse | None = None
     levels: TestLevels = field(default_factory=TestLevels)
 
     @property
@@ -98,7 +101,6 @@ class Observed:
         realignment: What was written anew.
         primers: What primers took away; None without.
         panel: What a panel of normals is used for; None without.
-        sites: What the molecules show at all sites with a name that any sample is searched at.
         caller: Of the sample.
         count_unit: What an observation is.
         warnings: On UMIs and panel.
@@ -113,10 +115,14 @@ class Observed:
     realignment: RealignmentReport
     primers: PrimerUse | None
     panel: PanelUse | None
-    sites: PositionCounts
     caller: Caller
     count_unit: str
     warnings: tuple[str, ...]
+
+    @property
+    def sites(self) -> PositionCounts:
+        """What the molecules show at all sites with a name that any sample is searched at."""
+        return _count_named(self.molecules, self.reference, self.placed)
 
 
 def observe_sample(
@@ -143,12 +149,12 @@ def observe_sample(
             panel to another gene record.
     """
     placed = extraction.placed(locus)
-    sites = _sites(placed)
+    sites, asked = _sites(placed)
     is_rna = options.sample.assay == "rna"
     reads = read_window(
         bam,
         extraction.contig,
-        _widened(sites),
+        asked,
         umi_tags=options.umi_tags,
         keep_duplicates=_judges_duplicates(options),
         join_parts=is_rna,
@@ -166,16 +172,15 @@ def observe_sample(
     reads, primer_use = mask_primers(reads, options.primers, placed)
     grouping = group_reads(reads, _identity(reads, extraction, options))
     molecules = join_molecules(reads, grouping, sites)
-    named_sites = [placed.has_c_name(at) for at in sites.tolist()]
-    counted = count_positions(molecules, reference, sites[named_sites])
     counting, count_unit = _counting(options)
     panel_use = site_rates = None
     if options.panel is not None:
         sample = options.sample
         warnings += options.panel.check(placed, sample.assay, options.umi_tags)
         files = [file.sha256 for file in options.source_files or extraction.files]
+        digest = digest_of(_count_named(molecules, reference, placed))
         panel_use, site_rates = _use_panel(
-            options.panel, options.panel.without(sample.id, files, digest_of(counted)), placed
+            options.panel, options.panel.without(sample.id, files, digest), placed
         )
     caller = Caller(
         molecules,
@@ -200,7 +205,6 @@ def observe_sample(
         realignment=realignment,
         primers=primer_use,
         panel=panel_use,
-        sites=counted,
         caller=caller,
         count_unit=count_unit,
         warnings=tuple(warnings),
@@ -285,10 +289,12 @@ def _check_umis(reads: Reads, tags: Sequence[str]) -> list[str]:
     ]
 
 
-def _sites(placed: PlacedLocus) -> NDArray[np.int64]:
-    """Return the 0-based, ascending positions of the exons' reported bases and the introns' ends.
+@lru_cache(maxsize=16)
+def _sites(placed: PlacedLocus) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the searched positions, and those with what is seen beside them.
 
-    Of an exon its coding bases are reported, or all if it has none.
+    0-based, ascending: the exons' reported bases and the introns' ends. Of an exon its coding bases
+    are reported, or all if it has none.
     """
     wanted = {*placed.coding_positions, *placed.codon_positions}
     for _, (first, last) in placed.exon_intervals:
@@ -296,12 +302,19 @@ def _sites(placed: PlacedLocus) -> NDArray[np.int64]:
             wanted.update(range(first, last))
     for first, last in placed.splice_intervals(SPLICE_FLANK):
         wanted.update(range(first, last))
-    return np.array(sorted(wanted), dtype=np.int64)
+    sites = np.array(sorted(wanted), dtype=np.int64)
+    seen = np.unique(sites[:, None] + np.arange(-_SEEN_BESIDE, _SEEN_BESIDE + 1))
+    for positions in (sites, seen):
+        positions.flags.writeable = False
+    return sites, seen
 
 
-def _widened(positions: NDArray[np.int64]) -> NDArray[np.int64]:
-    reach = np.arange(-_SEEN_BESIDE, _SEEN_BESIDE + 1)
-    return np.unique(positions[:, None] + reach)
+def _count_named(
+    molecules: Molecules, reference: ReferenceWindow, placed: PlacedLocus
+) -> PositionCounts:
+    sites, _ = _sites(placed)
+    named = [placed.has_c_name(at) for at in sites.tolist()]
+    return count_positions(molecules, reference, sites[named])
 
 
 def _counting(options: CallOptions) -> tuple[Counting, str]:

@@ -104,4 +104,6 @@ def context_of(reference: ReferenceWindow, positions: NDArray[np.int64]) -> NDAr
 
 
 def _differences(bases: str, record_bases: str) -> int:
-    return sum(a != b and "N" not in (a, b) for a, b in zip(bases, record_bases, strict=True))
+    one, other = (np.frombuffer(each.encode("ascii"), np.uint8) for each in (bases, record_bases))
+    unknown = ord("N")
+    return int(((one != other) & (one != unknown) & (other != unknown)).sum())

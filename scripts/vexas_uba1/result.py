@@ -17,7 +17,7 @@ from vexas_uba1.grouping.report import DuplicateReport
 from vexas_uba1.realignment.report import RealignmentReport
 from vexas_uba1.versioned import read_versioned
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "1.5"
 _REMEDY = "Name an existing result, or run the sample again with this version"
 
 
@@ -331,13 +331,26 @@ class SexCheck:
 
 
 @dataclass(frozen=True)
+class TargetedUse:
+    """FASTQ reads of which only those that can come from the gene were aligned.
+
+    Attributes:
+        fragments: Reads, or pairs of reads, in the files.
+        kept: Those aligned.
+    """
+
+    fragments: int
+    kept: int
+
+
+@dataclass(frozen=True)
 class QualityControl:
     """How far the numbers can be relied on.
 
     ``carry_over`` is ``not_checked``, ``clear``, ``explained`` (a call that a neighbour of the run
     explains) or ``single_sample``; ``carry_over_donors`` names those neighbours by allele.
     ``primers`` is None where none were given for the sample, ``panel`` where no panel of normals
-    was.
+    was, ``targeted`` where all reads were aligned, or were not aligned here.
     """
 
     reference_source: str
@@ -355,6 +368,7 @@ class QualityControl:
     panel: PanelUse | None
     warnings: tuple[str, ...]
     carry_over_donors: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    targeted: TargetedUse | None = None
 
 
 @dataclass(frozen=True)

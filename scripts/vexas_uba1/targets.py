@@ -87,7 +87,10 @@ def assess_targets(
         power: With which it is to be reached.
         spliced: Whether the molecules are RNA, in which a splice site cannot be judged.
     """
-    limits = caller.position_limits
+    if any(region.kind == "exon" for region in regions):
+        limits = caller.position_limits
+    else:
+        limits = caller.limits_among({at for region in regions for at in region.positions})
     reached = limits.reaches(required_limit_vaf, power)
     row_of = {position: row for row, position in enumerate(limits.positions.tolist())}
     decided = decided_targets(regions, caller, forced, namer)
@@ -155,11 +158,9 @@ def exon_coverage(regions: Sequence[TargetRegion], caller: Caller) -> tuple[Exon
         regions: Of :func:`target_regions`.
         caller: The sample's.
     """
-    limits = caller.position_limits
     made = []
-    for region in regions:
-        if region.kind != "exon":
-            continue
+    for region in (one for one in regions if one.kind == "exon"):
+        limits = caller.position_limits
         rows = np.searchsorted(limits.positions, region.positions)
         shown = (float(f"{limit:.3g}") for limit in caller.limits[rows].tolist())
         made.append(

@@ -38,7 +38,7 @@ _TEXTS: dict[str, str | dict[str, str]] = {
     },
     "limitations": {
         **dict.fromkeys(("origin", "estimate", "clone", "negative", "introns", "use"), ""),
-        "scope": "gene",
+        **dict.fromkeys(("scope", "targeted"), "gene"),
     },
 }
 """What the program takes from the template, each with the words in braces that it fills in."""

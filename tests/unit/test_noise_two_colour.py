@@ -8,7 +8,7 @@ import pytest
 from vexas_uba1.fragments.marks import ORIGINS, QUARTERS
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise import PositionCounts
-from vexas_uba1.noise.two_colour import artefact, artefact_strand
+from vexas_uba1.noise.two_colour import Artefact, artefact_strand, seen_elsewhere
 from vexas_uba1.reference import BASES, UNKNOWN
 
 FORWARD, REVERSE = 0, QUARTERS
@@ -50,15 +50,15 @@ def test_only_other_places_of_that_kind_on_that_strand_alone_tell_of_it():
         ("GAT", {("A", REVERSE): 100, ("C", REVERSE): 50}),
         ("AAN", {("A", ORIGINS - 1): 100}),
     )
-    found = artefact("CAT", "C", sample, frozenset({100}))
-    assert (found.strand, found.bases, found.seen) == ("reverse", 200, 4)
+    found = Artefact("reverse", *seen_elsewhere(sample, frozenset({100})))
+    assert (found.bases, found.seen) == (200, 4)
     assert found.errors == pytest.approx(200 * 1e-4)
     # 10 % would have shown twenty; 2 % is what there is.
     assert found.is_ruled_out(np.array([0.1, 0.02])).tolist() == [True, False]
 
 
 def test_where_nothing_else_tells_nothing_is_ruled_out():
-    found = artefact("CAT", "C", counted(("GCT", {("C", REVERSE): 100})), frozenset())
+    other = counted(("GCT", {("C", REVERSE): 100}))
+    found = Artefact("reverse", *seen_elsewhere(other, frozenset()))
     assert (found.bases, found.seen, found.errors) == (0, 0, 0.0)
     assert not found.is_ruled_out(np.array([0.01, 1.0])).any()
-    assert artefact("CAT", "G", counted(("GCT", {})), frozenset()) is None

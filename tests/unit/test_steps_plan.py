@@ -56,6 +56,20 @@ def test_jobs_are_told_plain_values_that_depend_on_their_own_sample_alone(plan, 
     assert more.trim("F", "L1") == plan.trim("F", "L1")
 
 
+def test_reads_are_selected_if_wanted_but_not_those_of_an_amplicon(plan, tmp_path):
+    rows = [ROWS[0], {"sample": "A", "fq1": "b_R1.fastq.gz", "assay": "amplicon"}]
+    config = {"reference": "genome.fa", "targeted": True}
+    targeted = Plan(load_run(make_project(tmp_path, rows, config)))
+    chosen = targeted.trim("F", "L1")["bait"]
+    assert chosen["reference"]["path"].endswith("genome.fa")
+    assert [file.name for file in targeted.bait_references("F")] == ["genome.fa"]
+    (unit,) = {one.unit for one in targeted.by_id["A"].units}
+    assert targeted.trim("A", unit)["bait"] is None
+    assert targeted.bait_references("A") == ()
+    assert plan.trim("F", "L1")["bait"] is None
+    assert plan.bait_references("F") == ()
+
+
 def test_limits_are_those_of_the_assay(plan):
     assert plan.call("B")["required_limit_vaf"] == 0.10
     assert plan.call("U")["required_limit_vaf"] == 0.05

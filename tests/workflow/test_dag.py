@@ -62,6 +62,11 @@ CASES = {
         {"allow_bundled_locus": True},
         2 * [*UNIT, "mark_duplicates", *SAMPLE],
     ),
+    "targeted, of which no job is made": (
+        [{"sample": "B", "fq1": "PAIR_L001_R1.fastq.gz", "assay": "wgs"}],
+        {"reference": "synthetic_GRCh38.fa.gz", "targeted": True},
+        [*UNIT, "mark_duplicates", *SAMPLE, "build_index"],
+    ),
     "dna and rna need an index each": (
         [
             {"sample": "A", "fq1": "SINGLE_L001_R1.fastq.gz", "assay": "rna"},

@@ -1,4 +1,4 @@
-"""FASTQ: trimming, alignment, duplicates."""
+"""FASTQ: selection and trimming, alignment, duplicates."""
 
 
 rule build_index:
@@ -32,6 +32,9 @@ rule trim_reads:
         reads=lambda wildcards: [
             str(file.path) for file in PLAN.reads(wildcards.sample, wildcards.unit)
         ],
+        reference=lambda wildcards: [
+            str(file.path) for file in PLAN.bait_references(wildcards.sample)
+        ],
     output:
         temp(directory("work/trimmed/{sample}/{unit}")),
     log:
@@ -46,6 +49,7 @@ rule trim_reads:
         runtime=growing(240),
     params:
         job=lambda wildcards: PLAN.trim(wildcards.sample, wildcards.unit),
+        bait=lambda wildcards: PLAN.fingerprints_of_bait(wildcards.sample),
     message:
         "Trimming {wildcards.sample} {wildcards.unit}"
     script:

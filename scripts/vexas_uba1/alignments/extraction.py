@@ -21,7 +21,7 @@ from vexas_uba1.alignments.quiet import quiet_htslib
 from vexas_uba1.alignments.sources import AlignmentHeader, Source, check_alignment_file
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sha256_of
-from vexas_uba1.locus.placed import PlacedLocus
+from vexas_uba1.locus.placed import PlacedLocus, place
 from vexas_uba1.locus.record import BuildRecord, Locus
 from vexas_uba1.result import InputFile
 
@@ -30,7 +30,8 @@ WHOLE_FILE_LIMIT = 1 << 31  # bytes; a larger file is known by its records of th
 _KEPT_TAGS = frozenset({"AS", "MC", "MD", "MQ", "NM", "SA", "XS", "CB", "MI", "RX", "UB"})
 _FIRST_TAG = 11  # field of a SAM line
 # The fastest: the small BAM gets a quarter larger than by default, in a third of the time.
-_COMPRESSION = ["level=1"]
+_KEPT, _PASSING = ["level=1"], ["level=0"]
+"""How a BAM is compressed that is kept, and one that is read once."""
 # SAM specification 1.6, section 1.3, PL.
 _PLATFORMS = frozenset(
     {"CAPILLARY", "DNBSEQ", "ELEMENT", "HELICOS", "ILLUMINA", "IONTORRENT", "LS454", "ONT"}
@@ -104,7 +105,7 @@ class Extraction:
     def placed(self, locus: Locus) -> PlacedLocus:
         """Return the gene in the coordinates of the extracted BAM."""
         if self.placement is not None:
-            return PlacedLocus(locus, self.placement, self.contig)
+            return place(locus, self.placement, self.contig)
         return locus.placed(self.build).with_contig(self.contig)
 
     def to_json(self) -> dict[str, Any]:
@@ -150,6 +151,7 @@ def extract_region(
     umi_tags: Sequence[str] = (),
     shown: str | None = None,
     whole_file_limit: int = WHOLE_FILE_LIMIT,
+    compressed: bool = True,
 ) -> Extraction:
     """Write the mapped records that overlap the gene's window to a sorted, indexed BAM.
 
@@ -171,6 +173,7 @@ def extract_region(
         shown: The file as the user named it, for messages; ``source`` by default.
         whole_file_limit: A local file of so many bytes at most is known by the checksum of all of
             them, a larger one by that of the gene's records, as a remote one.
+        compressed: Whether ``out_bam`` is to be kept, and so to be small.
 
     Raises:
         UserError: the file cannot be used; see :mod:`vexas_uba1.alignments.opening` and
@@ -193,7 +196,12 @@ def extract_region(
     ) as alignment:
         chromosomes = () if groups.exclusive else alignment.chromosomes()
         records = stripper.taken(alignment.fetch(contig.name, *placed.window))
-        _write(records, _header_text(header, groups, sample_id), out_bam)
+        _write(
+            records,
+            _header_text(header, groups, sample_id),
+            out_bam,
+            _KEPT if compressed else _PASSING,
+        )
         warnings = (
             *detected.warnings,
             *alignment.warnings,
@@ -277,9 +285,9 @@ class _RecordsChecksum:
     def __init__(self) -> None:
         self._sum = 0
 
-    def add(self, fields: Sequence[str]) -> None:
-        """Take in a record, as the fields of its line."""
-        line = "\t".join([*fields[:_FIRST_TAG], *sorted(fields[_FIRST_TAG:])])
+    def add(self, fields: Sequence[str], tags: Sequence[str]) -> None:
+        """Take in a record, as the fields of its line and its tags."""
+        line = "\t".join([*fields, *sorted(tags)])
         digest = hashlib.sha256(line.encode("utf-8")).digest()
         self._sum = (self._sum + int.from_bytes(digest, "big")) % (1 << 256)
 
@@ -307,6 +315,7 @@ class _Stripper:
         self._tags = tags
         self._file = file
         self._checksum = checksum
+        self._layouts: dict[tuple[str, ...], tuple[list[str], int | None]] = {}
 
     def taken(self, records: Iterable[pysam.AlignedSegment]) -> Iterator[pysam.AlignedSegment]:
         """Give the records to write, each changed in place."""
@@ -329,15 +338,14 @@ class _Stripper:
         # htslib checks a record when it writes it as text; read as values, tags of a damaged one
         # lead beyond its memory.
         fields = self._checked_line(record).split("\t")
-        group = ""
-        foreign = []
-        for field in fields[_FIRST_TAG:]:
-            tag = field[:2]
-            if tag == "RG":
-                group = field[5:]
-                foreign.append(tag)
-            elif tag not in self._tags:
-                foreign.append(tag)
+        tags = fields[_FIRST_TAG:]
+        names = tuple([tag[:2] for tag in tags])
+        # Most records of a file carry the same tags.
+        layout = self._layouts.get(names)
+        if layout is None:
+            layout = self._layouts[names] = self._layout(names)
+        foreign, at = layout
+        group = "" if at is None else tags[at][5:]
         renamed = self._groups.renamed.get(group)
         if renamed is None and self._groups.exclusive:
             return False
@@ -346,8 +354,16 @@ class _Stripper:
         if renamed is not None:
             record.set_tag("RG", renamed, "Z")
         if self._checksum is not None:
-            self._checksum.add(record.to_string().split("\t"))
+            kept = [tag for tag, name in zip(tags, names, strict=True) if name not in foreign]
+            own = [] if renamed is None else [f"RG:Z:{renamed}"]
+            self._checksum.add(fields[:_FIRST_TAG], [*kept, *own])
         return True
+
+    def _layout(self, names: tuple[str, ...]) -> tuple[list[str], int | None]:
+        """Return which of a record's tags are not kept as they are, and where its last RG is."""
+        foreign = [name for name in names if name == "RG" or name not in self._tags]
+        at = [place for place, name in enumerate(names) if name == "RG"]
+        return foreign, at[-1] if at else None
 
     def _checked_line(self, record: pysam.AlignedSegment) -> str:
         try:
@@ -373,7 +389,12 @@ def _header_text(header: AlignmentHeader, groups: _Groups, sample_id: str) -> st
     return "\n".join(lines) + "\n"
 
 
-def _write(records: Iterable[pysam.AlignedSegment], header_text: str, out_bam: Path) -> None:
+def _write(
+    records: Iterable[pysam.AlignedSegment],
+    header_text: str,
+    out_bam: Path,
+    compression: Sequence[str],
+) -> None:
     """Write the records and their index in one step each."""
     header = pysam.AlignmentHeader.from_text(header_text)
     # The index takes its place last, and is never older than the BAM.
@@ -381,7 +402,7 @@ def _write(records: Iterable[pysam.AlignedSegment], header_text: str, out_bam: P
         with (
             quiet_htslib(),
             pysam.AlignmentFile(
-                str(temporary), "wb", header=header, format_options=_COMPRESSION
+                str(temporary), "wb", header=header, format_options=compression
             ) as bam,
         ):
             for record in records:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from vexas_uba1.alignments.fasta import Genome
 from vexas_uba1.errors import UserError
 from vexas_uba1.locus.builds import Contig, DetectedBuild, detect_build
-from vexas_uba1.locus.placed import PlacedLocus
+from vexas_uba1.locus.placed import PlacedLocus, place
 from vexas_uba1.locus.placement import place_in_sequence
 from vexas_uba1.locus.record import Locus
 
@@ -87,7 +87,7 @@ def _place_in_genomes(
                         replace(problem, file=genome.path_shown) for problem in error.problems
                     )
                 continue
-            return DetectedBuild(PlacedLocus(locus, build, contig.name))
+            return DetectedBuild(place(locus, build, contig.name))
     raise reason
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pysam
@@ -55,12 +55,43 @@ class MdVotes:
             tell = np.array([read.has_tag("MD") for read in reads])
             place = np.where(tell, place, -1 - np.arange(len(reads)))
             rows = [row for row in self._first_few(place) if tell[row]]
-        for row in rows:
-            at = int(place[row])
+        may_tell = np.array(sorted(rows), dtype=np.int64)
+        for row in self._sweep(start[may_tell], end[may_tell]):
+            read = int(may_tell[row])
+            at = int(place[read])
             asked = self._asked.get(at, 0)
             if asked < _READS_PER_BASE:
                 self._asked[at] = asked + 1
-                self._ask(reads[row], int(start[row]), int(end[row]))
+                self._ask(reads[read])
+
+    def _sweep(self, start: NDArray[np.int64], end: NDArray[np.int64]) -> Iterator[int]:
+        """Yield reads as long as they may tell of a base that was not told often enough.
+
+        Of those over the first such base the one that reaches furthest, so that few are asked.
+
+        Args:
+            start: 0-based first reference position of each read, ascending (n).
+            end: Exclusive (n).
+        """
+        reach = np.minimum(end, self._end)
+        at = self._start
+        last = int(reach.max(initial=at))
+        while at < last:
+            short = self._votes[at - self._start : last - self._start] < _READS_PER_BASE
+            first = int(short.argmax())
+            if not short[first]:
+                break
+            at += first
+            begun = int(np.searchsorted(start, at, side="right"))
+            row = int(reach[:begun].argmax()) if begun else 0
+            if begun and reach[row] > at:
+                reach[row] = 0
+                yield row
+            elif begun < start.size:
+                # No read of these tells more of it.
+                at = max(at + 1, int(start[begun]))
+            else:
+                break
 
     @staticmethod
     def _first_few(place: NDArray[np.int64]) -> list[int]:
@@ -73,11 +104,7 @@ class MdVotes:
         rows: list[int] = order[~is_late[order]].tolist()
         return rows
 
-    def _ask(self, read: pysam.AlignedSegment, start: int, end: int) -> None:
-        first, last = max(start, self._start), min(end, self._end)
-        votes = self._votes[first - self._start : last - self._start]
-        if votes.size == 0 or votes.min() >= _READS_PER_BASE:
-            return
+    def _ask(self, read: pysam.AlignedSegment) -> None:
         for position, letters in _told_by_md(read):
             first, last = max(position, self._start), min(position + len(letters), self._end)
             if first < last:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vexas_uba1.alleles.placements import Indel
 from vexas_uba1.fragments import DISCORDANT, UNCERTAIN, Molecules
+from vexas_uba1.fragments.qualities import read_right
 from vexas_uba1.locus.edits import Allele, Edit
 from vexas_uba1.locus.normalise import normalise
 from vexas_uba1.locus.placed import PlacedLocus
@@ -50,6 +51,13 @@ class Classes:
     mapping_quality: NDArray[np.uint8]
     size: NDArray[np.int64]
     of: NDArray[np.int64]
+
+    @cached_property
+    def right(self) -> NDArray[np.float64]:
+        """Chance that all places of a molecule are read right (c)."""
+        # Sorted, so that no order of positions shows in the last digit.
+        chance: NDArray[np.float64] = np.sort(read_right(self.quality), axis=0).prod(axis=0)
+        return chance
 
 
 @dataclass(frozen=True)

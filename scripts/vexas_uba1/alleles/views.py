@@ -58,6 +58,7 @@ class Views:
             if any(indel.flanks[0] <= at <= indel.flanks[1] for at in self._codon)
         ]
         self._codes: dict[int, NDArray[np.uint8]] = {}
+        self._latest: tuple[set[int], View] | None = None
 
     @cached_property
     def codon(self) -> View:
@@ -77,7 +78,12 @@ class Views:
         wanted = set(positions)
         if wanted == set(self._codon) and not indels:
             return self.codon
-        return self._read(wanted, indels)
+        if indels:
+            return self._read(wanted, indels)
+        # Alleles of one place are asked for one after the other.
+        if self._latest is None or self._latest[0] != wanted:
+            self._latest = wanted, self._read(wanted, ())
+        return self._latest[1]
 
     def _read(self, wanted: set[int], indels: Sequence[Indel]) -> View:
         asked = wanted.union(*(indel.flanks for indel in indels))

@@ -124,8 +124,13 @@ class Background:
 
     def _cumulants(self, size: int, tilt: float = 0.0) -> NDArray[np.complex128]:
         """Return log E[exp((tilt - i angle) sum)] at the frequencies of a lattice, factor one."""
-        angle = 2 * np.pi * np.arange(size // 2 + 1) / size
-        turned = np.expm1(np.outer(self._steps, tilt - 1j * angle))
+        at = np.arange(size // 2 + 1)
+        if tilt:
+            turned = np.expm1(np.outer(self._steps, tilt - 2j * np.pi * at / size))
+        else:
+            # All are roots of one, of which there are few.
+            roots = np.expm1(-2j * np.pi * np.arange(size) / size)
+            turned = roots[np.outer(self._steps, at) % size]
         # Not by a product of matrices: its library takes all cores for it, and more time.
         each: NDArray[np.complex128] = np.einsum(
             "g,gk->k", self.trials.astype(np.float64), _log1p(self.chance[:, None] * turned)

@@ -14,7 +14,7 @@ c.[122T>C;126C>T].
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from functools import cached_property
 
 import numpy as np
@@ -53,7 +53,7 @@ from vexas_uba1.noise import (
     median_quality,
     reference_misread,
 )
-from vexas_uba1.noise.two_colour import Artefact, artefact
+from vexas_uba1.noise.two_colour import Artefact, artefact_strand, seen_elsewhere
 from vexas_uba1.reference import BASES, UNKNOWN, ReferenceWindow
 from vexas_uba1.samples.primers import Primer
 
@@ -123,9 +123,9 @@ class Caller:
         self._first_model = self._fitted(frozenset())
         indels = outstanding(list(self._indels.values()), self._counted, self._first_model, known)
         self._views = Views(molecules, placed, reference, self._indels.values(), indels)
-        self._first_cuts = cuts(self._counted, self._first_model)
+        first_cuts = cuts(self._counted, self._first_model)
         self._search = Search(
-            self._views, placed, reference, self._counted, self._first_cuts, indels, known
+            self._views, placed, reference, self._counted, first_cuts, indels, known
         )
         self._is_poor_sample = median_quality(molecules) < LOW_BASE_QUALITY
         self._searched = int((self._counted.reference < UNKNOWN).sum())
@@ -259,14 +259,17 @@ class Caller:
     @cached_property
     def position_limits(self) -> PositionLimits:
         """What a search for substitutions can find at each position."""
+        return self.limits_among(self._counted.positions)
+
+    def limits_among(self, positions: Collection[int] | NDArray[np.int64]) -> PositionLimits:
+        """Return what a search for substitutions can find at some searched 0-based positions."""
+        asked = self._counted.only(np.isin(self._counted.positions, list(positions)))
         # A panel tells most sites' own rates.
         site_variance = 0.0 if self._sites else self.model.recalibration.site_variance
         return position_limits(
-            self._counted.positions,
-            self._counted.reference,
-            self._first_cuts
-            if self.model is self._first_model
-            else cuts(self._counted, self.model),
+            asked.positions,
+            asked.reference,
+            cuts(asked, self.model),
             [
                 CommonFactor(variance, site_variance)
                 for variance in doubts(self._counted, self.model).tolist()
@@ -457,7 +460,18 @@ class Caller:
             return None
         position, shown = allele.edits[0].start, allele.edits[0].alt
         around = self._reference.slice(position - 1, position + 2)
-        return artefact(around, shown, self._counted, self._never_used | {position})
+        strand = artefact_strand(around, shown)
+        return None if strand is None else Artefact(strand, *self._artefacts_beside(position))
+
+    def _artefacts_beside(self, position: int) -> tuple[int, int, float]:
+        """Return what is seen of that fault at all places but one."""
+        if position in self._never_used:
+            return self._artefacts
+        return seen_elsewhere(self._counted, self._never_used | {position})
+
+    @cached_property
+    def _artefacts(self) -> tuple[int, int, float]:
+        return seen_elsewhere(self._counted, self._never_used)
 
     @property
     def _search_level(self) -> float:

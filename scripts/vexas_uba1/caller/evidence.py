@@ -20,7 +20,6 @@ from vexas_uba1.caller.exact import (
     upper_bound,
 )
 from vexas_uba1.filters import Support, pass_chance, raise_flags
-from vexas_uba1.fragments.qualities import read_right
 from vexas_uba1.locus.edits import Allele
 from vexas_uba1.noise import ErrorModel, Misreading, misreading
 from vexas_uba1.reference import BASES
@@ -157,14 +156,12 @@ class Evidence:
             shows |= view.showing(pattern)
         if without is not None:
             shows &= ~without
-        # Sorted, so that no order of positions shows in the last digit.
-        kept = np.sort(read_right(view.classes.quality), axis=0).prod(axis=0)
         return cls(
             allele,
             view,
             shows,
             misreading(view, patterns[0], model, patterns[1:]),
-            np.minimum(1 - kept, _MOST_LOST),
+            np.minimum(1 - view.classes.right, _MOST_LOST),
         )
 
     @property

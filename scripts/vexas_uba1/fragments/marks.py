@@ -14,6 +14,10 @@ QUARTERS = 4
 ORIGINS = 2 * QUARTERS + 1
 """Kinds of observation: forward by quarter, reverse by quarter, and read on both strands."""
 BOTH_STRANDS = ORIGINS - 1
+STRAND_KINDS = 3
+"""Read forward, read reverse, read on both strands."""
+STRAND_OF = np.array([0] * QUARTERS + [1] * QUARTERS + [2])
+"""Strand of each kind of observation: forward, reverse, both."""
 FORWARD, REVERSE = 1, 2
 STRANDS, QUARTER_SHIFT = 3, 2
 QUARTER_BITS = (QUARTERS - 1) << QUARTER_SHIFT

@@ -28,6 +28,8 @@ from vexas_uba1.reference import UNKNOWN
 _Kind = TypeVar("_Kind", bound=np.generic)
 _CELLS = 500_000
 """Cells joined at a time, at most about: what a processor's cache holds is quicker."""
+_BESIDE, _RECENT = 16, 4
+"""Positions that are joined together with one that is asked for, and such tiles that are kept."""
 _CODES, _QUALITIES = 8, 64
 BASE_CODES = 4
 
@@ -111,6 +113,7 @@ class Molecules:
         self._reads = reads
         self._copies = _copies(grouping)
         self._stretches = stretches_of(reads, self._copies)
+        self._recent: list[Tile] = []
 
     @cached_property
     def mapping_quality(self) -> NDArray[np.uint8]:
@@ -167,33 +170,38 @@ class Molecules:
         counts = np.zeros((size, BASE_CODES, ORIGINS, QUALITY_CLASSES), dtype=np.int64)
         error = np.zeros((size, ORIGINS, QUALITY_CLASSES))
         qualities = np.zeros(_QUALITIES, dtype=np.int64)
-        classes = np.eye(QUALITY_CLASSES)[quality_class(np.arange(_QUALITIES))]
-        announced = classes * base_error(np.arange(_QUALITIES, dtype=np.uint8))[:, None]
+        class_of = quality_class(np.arange(_QUALITIES)).astype(np.uint16)
+        announced = np.eye(QUALITY_CLASSES)[class_of]
+        announced *= base_error(np.arange(_QUALITIES, dtype=np.uint8))[:, None]
         code_of = np.arange(UNCERTAIN + 1, dtype=np.uint16) % _CODES
+        origin_of = ORIGIN_OF.astype(np.uint16)
         several = contradicted = 0
         row = 0
         for tile in self._tiles():
             width = tile.code.shape[1]
+            rows = slice(row, row := row + width)
+            if not tile.code.size:
+                continue
+            at, origin = np.arange(width), origin_of.take(tile.marks)
+            # No observation and contradicted ones fall into the two last codes.
+            kind = (code_of * (ORIGINS * QUALITY_CLASSES)).take(tile.code)
+            kind += origin * QUALITY_CLASSES + class_of.take(tile.quality)
+            kinds = _CODES * ORIGINS * QUALITY_CLASSES
+            seen = np.bincount((at * kinds + kind).ravel(), minlength=width * kinds)
+            counts[rows] = seen.reshape(width, _CODES, ORIGINS, QUALITY_CLASSES)[:, :BASE_CODES]
             # A sample has few of all qualities.
             present = np.flatnonzero(np.bincount(tile.quality.ravel(), minlength=_QUALITIES))
             place = np.zeros(_QUALITIES, dtype=np.uint16)
             place[present] = np.arange(present.size)
-            # Of code, origin and quality there are few enough kinds for small numbers; no
-            # observation and contradicted ones fall into the two last codes.
-            kind = (code_of * (ORIGINS * present.size)).take(tile.code)
-            kind += (ORIGIN_OF.astype(np.uint16) * present.size).take(tile.marks)
-            kind += place.take(tile.quality)
-            kinds = _CODES * ORIGINS * present.size
-            key = np.arange(width) * kinds + kind
-            seen = np.bincount(key.ravel(), minlength=width * kinds)
-            seen = seen.reshape(width, _CODES, ORIGINS, present.size)[:, :BASE_CODES]
-            rows = slice(row, row + width)
-            counts[rows] = np.rint(seen @ classes[present])
-            error[rows] = seen.sum(axis=1) @ announced[present]
-            qualities[present] += seen.sum(axis=(0, 1, 2))
+            kinds = ORIGINS * present.size
+            kind = at * kinds + (origin * present.size + place.take(tile.quality))
+            by_quality = np.bincount(
+                kind.ravel(), (tile.code < BASE_CODES).ravel(), width * kinds
+            ).reshape(-1, present.size)
+            error[rows] = (by_quality @ announced[present]).reshape(error[rows].shape)
+            qualities[present] += by_quality.sum(axis=0).astype(np.int64)
             several += tile.several
             contradicted += tile.contradicted
-            row += width
         return Histogram(self.positions, counts, error, qualities, several, contradicted)
 
     @property
@@ -204,13 +212,11 @@ class Molecules:
 
     def column(self, position: int) -> Column:
         """Return what every molecule shows at a 0-based genomic position."""
-        tile = join_tile(
-            self._reads, self._copies, self._stretches, position, position + 1, detail=True
-        )
+        tile = self._tile_at(position)
 
         def scatter(values: NDArray[_Kind], empty: int) -> NDArray[_Kind]:
             full = np.full(self.count, empty, dtype=values.dtype)
-            full[tile.molecules] = values[:, 0]
+            full[tile.molecules] = values[:, position - tile.start]
             return full
 
         marks = scatter(tile.marks, 0)
@@ -223,6 +229,20 @@ class Molecules:
             read_quality=scatter(tile.read_quality, 0),
             end_distance=scatter(tile.end_distance, 0).astype(np.int32),
         )
+
+    def _tile_at(self, position: int) -> Tile:
+        """Return a position with some beside it, for who asks for one often asks for those too."""
+        for tile in self._recent:
+            if 0 <= position - tile.start < tile.code.shape[1]:
+                return tile
+        there = self._stretches.over(position, position + 1).size
+        width = min(_BESIDE, max(1, _CELLS // max(1, there)))
+        start = position - position % width
+        tile = join_tile(
+            self._reads, self._copies, self._stretches, start, start + width, detail=True
+        )
+        self._recent = [tile, *self._recent[: _RECENT - 1]]
+        return tile
 
     def _tiles(self) -> Iterator[Tile]:
         """Yield the searched positions in stretches that are joined at once."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from vexas_uba1.alignments.reads import DELETED, Reads
@@ -179,12 +178,14 @@ def rows_of(
 
 def _windows(values: NDArray[np.uint8], first: NDArray[np.int64], width: int) -> NDArray[np.uint8]:
     """Return ``width`` values from each of some indices (s, width); any beyond the ends."""
-    inside = (first >= 0) & (first <= values.size - width)
-    if inside.all() and first.size:
-        return sliding_window_view(values, width)[first]
+    # What ``sliding_window_view`` gives, without its checks: they cost more than the copying.
+    starts = max(0, values.size - width + 1)
+    windows: NDArray[np.uint8] = np.ndarray((starts, width), np.uint8, values, strides=(1, 1))
+    inside = (first >= 0) & (first < starts)
+    if inside.all():
+        return windows[first]
     found = np.zeros((first.size, width), dtype=np.uint8)
-    if inside.any():
-        found[inside] = sliding_window_view(values, width)[first[inside]]
+    found[inside] = windows[first[inside]]
     index = first[~inside][:, None] + np.arange(width)
     found[~inside] = values.take(index, mode="clip")
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vexas_uba1.errors import UserError
-from vexas_uba1.locus.placed import PlacedLocus
+from vexas_uba1.locus.placed import PlacedLocus, place
 from vexas_uba1.locus.record import BuildRecord, Locus
 
 _SHOWN_CONTIGS = 8
@@ -110,7 +110,7 @@ def detect_build(
             f"M5 of contig {contig.name} is {contig.m5}, not that of {build.name} ({build.m5}): "
             "a modified reference, such as a masked one",
         )
-    return DetectedBuild(PlacedLocus(locus, build, contig.name), warnings)
+    return DetectedBuild(place(locus, build, contig.name), warnings)
 
 
 def _named_contigs(contigs: Sequence[Contig], locus: Locus) -> list[Contig]:

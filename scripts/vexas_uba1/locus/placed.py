@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from vexas_uba1.locus.bases import reverse_complement
@@ -15,6 +15,12 @@ MINIMAL_WINDOW_FLANK = 1000
 """Bases on either side of the codon that make the window of a record without exons."""
 
 _C_POSITION = re.compile(r"([-*]?)([1-9]\d*)(?:([+-])([1-9]\d*))?")
+
+
+@lru_cache(maxsize=16)
+def place(locus: Locus, build: BuildRecord, contig: str) -> PlacedLocus:
+    """Return the gene on a build; the same object again, with all that it has derived so far."""
+    return PlacedLocus(locus, build, contig)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class PlacedLocus:
 
     def with_contig(self, name: str) -> PlacedLocus:
         """Return the same gene on a contig of another name."""
-        return replace(self, contig=name)
+        return place(self.locus, self.build, name)
 
     @property
     def is_forward(self) -> bool:
@@ -113,6 +119,10 @@ class PlacedLocus:
 
         Exon bases and the introns' first and last two bases; N elsewhere.
         """
+        return self._reference_bases
+
+    @cached_property
+    def _reference_bases(self) -> str:
         start, end = self.window
         known = ["N"] * (end - start)
 

@@ -148,11 +148,11 @@ class Locus:
         Raises:
             UserError: the record has no such build.
         """
-        from vexas_uba1.locus.placed import PlacedLocus
+        from vexas_uba1.locus.placed import place
 
         for build in self.builds:
             if build.name == build_name:
-                return PlacedLocus(self, build, build.contigs[0])
+                return place(self, build, build.contigs[0])
         known = ", ".join(build.name for build in self.builds)
         raise UserError(
             f"the gene record knows no build of this name, only {known}",

@@ -14,7 +14,7 @@ import dnaio
 from vexas_uba1.errors import UserError
 from vexas_uba1.samples.sources import LocalFile
 
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _BASES = str.maketrans("", "", "ACGTN")
 _QUALITIES = str.maketrans("", "", "".join(map(chr, range(33, 127))))
 _COPY_AGAIN = (
@@ -52,14 +52,14 @@ def read_fragments(
     if len(files) == 1:
         with _records(files[0], qualities) as records:
             for record in records:
-                yield _plain_name(record.id), (record,)
+                yield plain_name(record.id), (record,)
         return
     with _records(files[0], qualities) as firsts, _records(files[1], qualities) as seconds:
         for number, first in enumerate(firsts, start=1):
             second = next(seconds, None)
             if second is None:
                 raise _differing_counts(files, short=1, records=number - 1)
-            name = _mates_name(first.id, second.id)
+            name = mates_name(first.id, second.id)
             if name is None:
                 raise UserError(
                     f"the mates are out of step: record {number} is {first.id!r} here but "
@@ -83,10 +83,10 @@ def _records(file: LocalFile, qualities: QualityRange) -> Iterator[Iterator[dnai
         message = f"the FASTQ file cannot be read ({error.strerror})"
         raise _wrong(file, message, "Check the path and the file's permissions") from None
     with raw:
-        head = raw.peek(len(_GZIP))[: len(_GZIP)]
+        head = raw.peek(len(GZIP))[: len(GZIP)]
         if not head:
             raise _wrong(file, "the FASTQ file is empty (0 bytes)", _COPY_AGAIN)
-        if head == _GZIP:
+        if head == GZIP:
             with gzip.open(raw) as unpacked:
                 yield _checked(file, cast(BinaryIO, unpacked), qualities)
         else:
@@ -165,11 +165,12 @@ def _wrong(file: LocalFile, message: str, remedy: str) -> UserError:
     return UserError(message, remedy=remedy, file=file.shown)
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a single read's name without the suffix of a mate."""
     return name[:-2] if name.endswith(("/1", "/2")) and len(name) > 2 else name
 
 
-def _mates_name(first: str, second: str) -> str | None:
+def mates_name(first: str, second: str) -> str | None:
     """Return the fragment's name if these are mates' names: equal, or ending in 1 and 2."""
     if first == second:
         return first

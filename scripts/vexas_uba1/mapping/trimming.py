@@ -17,9 +17,11 @@ import dnaio
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sha256_of
 from vexas_uba1.locus.bases import reverse_complement
+from vexas_uba1.mapping.bait import Bait
 from vexas_uba1.mapping.fastq import QualityRange, read_fragments
 from vexas_uba1.mapping.programs import failure
-from vexas_uba1.result import InputFile
+from vexas_uba1.mapping.selecting import Selection, select_fragments
+from vexas_uba1.result import InputFile, TargetedUse
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.samples.umi import ReadStructure
 
@@ -53,6 +55,7 @@ class TrimOptions:
         poly_g: Whether trailing runs of ten or more G are cut.
         min_length: Fragments with a shorter read are dropped.
         adapters: Sought in both reads; None for the usual ones of Illumina.
+        bait: Only fragments that hold a word of it go on; None for all.
     """
 
     reads: tuple[LocalFile, ...]
@@ -63,6 +66,7 @@ class TrimOptions:
     poly_g: bool = True
     min_length: int = 30
     adapters: tuple[str, ...] | None = None
+    bait: Bait | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class TrimReport:
         fragments_out: Those kept.
         read_through: Pairs whose mates reach past each other's start.
         warnings: What a reader of the result should know.
+        targeted: What was selected before trimming; None if all went on.
     """
 
     files: tuple[InputFile, ...]
@@ -82,10 +87,12 @@ class TrimReport:
     fragments_out: int
     read_through: int
     warnings: tuple[str, ...]
+    targeted: TargetedUse | None = None
 
 
 @dataclass
 class _Counts:
+    selection: Selection
     seen: int = 0
     handed_on: int = 0
     read_through: int = 0
@@ -102,7 +109,7 @@ def trim_unit(options: TrimOptions) -> TrimReport:
             the two files are the same, or no read is as long as the read structure.
         OSError: the output cannot be written.
     """
-    counts = _Counts()
+    counts = _Counts(Selection())
     qualities = QualityRange()
     fragments = _prepared(options, counts, qualities)
     with ExitStack() as stack:
@@ -113,7 +120,7 @@ def trim_unit(options: TrimOptions) -> TrimReport:
             else _write_plain(fragments, parts)
         )
         # Within the block, so that nothing is left behind.
-        if not counts.handed_on:
+        if counts.seen and not counts.handed_on:
             raise UserError(
                 "no read is as long as the identifiers and skipped bases of the read structure",
                 remedy="Correct the column umi",
@@ -122,10 +129,13 @@ def trim_unit(options: TrimOptions) -> TrimReport:
         files = _described(options.reads)
     return TrimReport(
         files=files,
-        fragments_in=counts.seen,
+        fragments_in=counts.selection.fragments if options.bait else counts.seen,
         fragments_out=kept,
         read_through=counts.read_through,
         warnings=_warnings(options.reads, qualities),
+        targeted=TargetedUse(counts.selection.fragments, counts.selection.kept)
+        if options.bait
+        else None,
     )
 
 
@@ -133,7 +143,12 @@ def _prepared(
     options: TrimOptions, counts: _Counts, qualities: QualityRange
 ) -> Iterator[tuple[dnaio.SequenceRecord, ...]]:
     """Yield the fragments without UMIs and read-through, as trimming goes on with them."""
-    for name, records in read_fragments(options.reads, qualities):
+    fragments = (
+        read_fragments(options.reads, qualities)
+        if options.bait is None
+        else select_fragments(options.reads, qualities, options.bait, counts.selection)
+    )
+    for name, records in fragments:
         counts.seen += 1
         if options.structures and not _take_umi(name, records, options.structures):
             continue

@@ -4,13 +4,10 @@ from vexas_uba1.noise.counts import PositionCounts, count_positions, median_qual
 from vexas_uba1.noise.model import NAME, ErrorModel, Place, fit
 from vexas_uba1.noise.patterns import Misreading, misreading, reference_misread
 from vexas_uba1.noise.positions import Cuts, cuts, doubts, tail_by_position
-from vexas_uba1.noise.recalibration import STRAND_OF
-from vexas_uba1.noise.sites import STRAND_KINDS, SiteRates
+from vexas_uba1.noise.sites import SiteRates
 
 __all__ = [
     "NAME",
-    "STRAND_KINDS",
-    "STRAND_OF",
     "Cuts",
     "ErrorModel",
     "Misreading",

@@ -106,16 +106,19 @@ def _count_runs(
     """Count the insertions, or deletions, of the runs that begin at ``heads``."""
     length = runs.length[heads - runs.start]
     seen = np.zeros(heads.size, dtype=np.int64)
-    row_of = {position: row for row, position in enumerate(heads.tolist())}
     for indel in indels:
-        row = row_of.get(runs.first_at(indel.edit.start))
-        if row is not None and indel.is_insertion == (kind == INSERTION):
+        first = runs.first_at(indel.edit.start)
+        row = int(np.searchsorted(heads, first))
+        of_kind = indel.is_insertion == (kind == INSERTION)
+        if of_kind and row < heads.size and heads[row] == first:
             seen[row] += sum(item.molecules.size for item in indel.shown)
-    assumed = np.array([assumed_indel_error(run) for run in length.tolist()])
+    # There are few lengths.
+    lengths, of = np.unique(length, return_inverse=True)
+    assumed = np.array([assumed_indel_error(run) for run in lengths.tolist()])
+    group = np.array([run_class(run) for run in lengths.tolist()], dtype=np.int64)
     # A deleted base is no base, so its molecules are not in the depth.
     chances = depth + seen if kind == DELETION else depth
-    group = np.array([run_class(run) for run in length.tolist()], dtype=np.int64)
-    return _RunCounts(group, assumed * chances, seen)
+    return _RunCounts(group[of], assumed[of] * chances, seen)
 
 
 def _typical(found: _RunCounts) -> NDArray[np.float64]:

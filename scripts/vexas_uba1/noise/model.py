@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vexas_uba1.alleles.placements import Indel, Runs
+from vexas_uba1.fragments.marks import STRAND_OF
 from vexas_uba1.fragments.qualities import base_error, quality_class
 from vexas_uba1.noise.counts import PositionCounts
 from vexas_uba1.noise.indels import (
@@ -26,8 +27,8 @@ from vexas_uba1.noise.indels import (
     fit_indels,
     run_class,
 )
+from vexas_uba1.noise.motifs import Motifs
 from vexas_uba1.noise.recalibration import (
-    STRAND_OF,
     Recalibration,
     recalibrate,
     usable_positions,
@@ -139,6 +140,30 @@ class ErrorModel:
             known, rows = self.sites.rows(counted.positions)
             variances[known] += self.sites.variance[rows][:, :, None, None]
         return variances
+
+    def explained(self, counted: PositionCounts) -> NDArray[np.float64]:
+        """Return how many molecules errors show, by position, base and class (P, 4, 5).
+
+        None of the reference base, nor where that is unknown.
+        """
+        return self._explained(counted, doubted=False)
+
+    def doubted(self, counted: PositionCounts) -> NDArray[np.float64]:
+        """Return :meth:`explained`, each kind of observation times its relative variance."""
+        return self._explained(counted, doubted=True)
+
+    def _explained(self, counted: PositionCounts, *, doubted: bool) -> NDArray[np.float64]:
+        own = self.recalibration
+        motifs = Motifs.of(counted, counted.reference < UNKNOWN)
+        explained = motifs.explained(counted, own.factor * own.variance if doubted else own.factor)
+        if self.sites is not None:
+            known, _ = self.sites.rows(counted.positions)
+            some = counted.only(known[counted.reference[known] < UNKNOWN])
+            factors = self.factors(some) * (self.variances(some) if doubted else 1)
+            shown = np.einsum("poq,pboq->pbq", some.error / 3, factors)
+            shown[np.arange(some.positions.size), some.reference] = 0
+            explained[np.searchsorted(counted.positions, some.positions)] = shown
+        return explained
 
     def indel(self, kind: int, run: int) -> float:
         """Return the probability of an insertion or deletion by error.

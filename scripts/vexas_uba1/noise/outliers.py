@@ -18,8 +18,8 @@ def too_many(
     seen: NDArray[np.int64], expected: NDArray[np.float64], tail: float = VARIANT_TAIL
 ) -> NDArray[np.bool_]:
     """Return where ten times what is expected explains what is seen with a chance of ``tail``."""
-    chance = gammainc(np.maximum(seen, 1), _VARIANT_EXCESS * expected + 1e-12)
-    found: NDArray[np.bool_] = (seen > 0) & (chance <= tail)
+    found: NDArray[np.bool_] = seen > 0
+    found[found] = gammainc(seen[found], _VARIANT_EXCESS * expected[found] + 1e-12) <= tail
     return found
 
 

@@ -92,9 +92,7 @@ def _read_whole(view: View) -> float:
     classes = view.classes
     if not view.size:
         return 1.0
-    # Sorted, so that no order of positions shows in the last digit.
-    whole = np.sort(read_right(classes.quality), axis=0).prod(axis=0)
-    return float(whole @ classes.size) / view.size
+    return float(classes.right @ classes.size) / view.size
 
 
 def _misread(view: View, parent: Pattern, pattern: Pattern, model: ErrorModel) -> Misreading:

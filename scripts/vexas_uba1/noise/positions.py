@@ -40,26 +40,21 @@ class Cuts:
 def cuts(counted: PositionCounts, model: ErrorModel) -> Cuts:
     """Return what is seen and expected at each position above each class of quality."""
     shown = counted.by_class
-    explained = _explained(counted, model).sum(axis=2)
-    return Cuts(_from_class_on(shown.sum(axis=1)), _from_class_on(shown), _from_class_on(explained))
+    return Cuts(
+        _from_class_on(shown.sum(axis=1)),
+        _from_class_on(shown),
+        _from_class_on(model.explained(counted)),
+    )
 
 
 def doubts(counted: PositionCounts, model: ErrorModel) -> NDArray[np.float64]:
     """Return the mean relative variance of what is expected under each cut, sites apart (5)."""
-    explained = _explained(counted, model)
-    doubted = (explained * model.variances(counted)).sum(axis=(0, 1, 2))
-    total = np.maximum(_from_class_on(explained.sum(axis=(0, 1, 2))), 1e-300)
-    mean: NDArray[np.float64] = _from_class_on(doubted) / total
+    explained, doubted = (
+        _from_class_on(values.sum(axis=(0, 1)))
+        for values in (model.explained(counted), model.doubted(counted))
+    )
+    mean: NDArray[np.float64] = doubted / np.maximum(explained, 1e-300)
     return mean
-
-
-def _explained(counted: PositionCounts, model: ErrorModel) -> NDArray[np.float64]:
-    """Return what errors would show, nothing of the reference base (P, 4, 9, 5)."""
-    explained: NDArray[np.float64] = counted.error[:, None] / 3 * model.factors(counted)
-    known = counted.reference < UNKNOWN
-    explained[np.flatnonzero(known), counted.reference[known]] = 0
-    explained[~known] = 0
-    return explained
 
 
 def _from_class_on(values: NDArray[_Number]) -> NDArray[_Number]:

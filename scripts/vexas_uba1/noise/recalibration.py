@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vexas_uba1.fragments.marks import ORIGINS, QUARTERS
+from vexas_uba1.fragments.marks import ORIGINS, QUARTERS, STRAND_KINDS, STRAND_OF
 from vexas_uba1.fragments.qualities import QUALITY_CLASSES
 from vexas_uba1.noise.counts import PositionCounts
+from vexas_uba1.noise.motifs import Motifs
 from vexas_uba1.noise.outliers import SOME_TAIL, apart, too_many
 from vexas_uba1.noise.shrinkage import Prior, shrink, shrink_apart, variance_of
-from vexas_uba1.noise.sites import STRAND_KINDS
 from vexas_uba1.reference import CONTEXTS, UNKNOWN
 
 LEVEL_PRIOR = Prior(0.02, 10.0, doubted=2.0)
@@ -30,10 +30,9 @@ QUALITY_VARIANCES = np.array([0.02, 0.02, 0.02, 0.3, 0.3])
 """Of the quality classes' common ratios: where copies agree the qualities say nothing of damage, so
 a few molecules must be able to move it far (assumed)."""
 SITE_PRIOR = Prior(0.02, 20.0)
-STRAND_OF = np.array([0] * QUARTERS + [1] * QUARTERS + [2])
-"""Strand of each kind of observation: forward, reverse, both."""
 _QUARTER_OF = np.array([*range(QUARTERS), *range(QUARTERS), QUARTERS])
 _STRANDS = np.eye(STRAND_KINDS)[STRAND_OF]
+_BASES = np.arange(UNKNOWN)
 _FEWEST_OF_A_STRAND = 0.1
 """Share of a position's molecules that a strand needs to speak for or against a variant."""
 _FEWEST_HOPED = 2.0
@@ -94,27 +93,26 @@ def recalibrate(counted: PositionCounts, usable: NDArray[np.bool_]) -> Recalibra
         counted: The sample's coding positions.
         usable: Those of them that tell of errors (P).
     """
-    usable = usable & ~_looks_variant(counted)
-    kept = counted.only(usable)
-    rows = np.arange(kept.reference.size)
-    mismatches = kept.counts.copy()
-    mismatches[rows, kept.reference] = 0
+    motifs = Motifs.of(counted, usable & ~_looks_variant(counted))
+    seen = motifs.sums(counted.counts)
     # Each kind of a base is announced with a third of its error.
-    announced = np.repeat(kept.error[:, None] / 3, UNKNOWN, axis=1)
-    announced[rows, kept.reference] = 0
-    seen, expected = (_by_context(kept, values) for values in (mismatches, announced))
+    expected = np.repeat(motifs.sums(counted.error)[:, :, None] / 3, UNKNOWN, axis=2)
+    total = int(seen.sum())
+    for values in (seen, expected):
+        values[_BASES, :, _BASES] = 0
     factor, variance = _levels(seen, expected)
     # Around what is seen, be it less than the qualities announce.
-    explained = (announced * factor[kept.reference, kept.context]).sum(axis=(2, 3))
-    site = variance_of(mismatches.sum(axis=(2, 3)), explained, SITE_PRIOR)
+    explained = motifs.explained(counted, factor)[motifs.rows].sum(axis=2)
+    mismatches = counted.bases[motifs.rows].astype(np.float64)
+    mismatches[np.arange(motifs.rows.size), counted.reference[motifs.rows]] = 0
+    site = variance_of(mismatches, explained, SITE_PRIOR)
     trusted = np.maximum(factor, 1.0)
-    total = int(kept.counts.sum())
     return Recalibration(
         trusted,
         # What lies far below the floor is no doubt above it.
         variance * (factor / trusted) ** 2,
         float(site.item()),
-        mismatches.sum() / total if total else None,
+        int(mismatches.sum()) / total if total else None,
     )
 
 
@@ -130,10 +128,10 @@ def _looks_variant(counted: PositionCounts) -> NDArray[np.bool_]:
     known = counted.reference < UNKNOWN
     reference = np.where(known, counted.reference, 0)
     rows = np.arange(reference.size)
-    shown = np.rint(counted.counts.sum(axis=3) @ _STRANDS).astype(np.int64)
+    shown = counted.by_strand.copy()
     depth = shown.sum(axis=1)
     shown[rows, reference] = 0
-    announced = (counted.error.sum(axis=2) @ _STRANDS / 3)[:, None]
+    announced = counted.error_by_strand[:, None] / 3
     usual = _usual(shown.sum(axis=2), announced.sum(axis=2), reference)[reference]
     explained = announced * usual[..., None]
     total = np.maximum(depth.sum(axis=1), 1)[:, None]
@@ -174,17 +172,6 @@ def _usual(
             ratio = shown[own] / np.maximum(announced[own], 1e-300)
             usual[base] = np.maximum(np.median(ratio, axis=0), 1.0)
     return usual
-
-
-def _by_context(counted: PositionCounts, values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Sum over positions, by reference base and context (4, 25, 4, 9, 5)."""
-    summed = np.zeros((UNKNOWN * CONTEXTS, *values.shape[1:]))
-    cell = counted.reference.astype(np.int64) * CONTEXTS + counted.context
-    order = np.argsort(cell, kind="stable")
-    cells, first = np.unique(cell[order], return_index=True)
-    if cells.size:
-        summed[cells] = np.add.reduceat(values[order], first)
-    return summed.reshape(UNKNOWN, CONTEXTS, *values.shape[1:])
 
 
 def _levels(

@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
-STRAND_KINDS = 3
-"""Read forward, read reverse, read on both strands."""
 _NORMALS_BELOW = 0.99
 
 

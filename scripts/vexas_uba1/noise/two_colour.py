@@ -55,20 +55,13 @@ def artefact_strand(around: str, shown: str) -> str | None:
     return "reverse" if (around[1:2], shown) == ("A", "C") and around[:1] in ("A", "C") else None
 
 
-def artefact(
-    around: str, shown: str, counted: PositionCounts, left_out: frozenset[int]
-) -> Artefact | None:
-    """Return the artefact that can make a base show another one; None where none can.
+def seen_elsewhere(counted: PositionCounts, left_out: frozenset[int]) -> tuple[int, int, float]:
+    """Return what a sample shows of the artefact: bases, seen, errors; see :class:`Artefact`.
 
     Args:
-        around: The reference base between its neighbours, forward strand.
-        shown: The base shown instead.
         counted: The sample's positions.
         left_out: 0-based positions that tell nothing of it, as variants are sought there.
     """
-    strand = artefact_strand(around, shown)
-    if strand is None:
-        return None
     bases, seen, errors = 0, 0, 0.0
     telling = ~np.isin(counted.positions, list(left_out))
     before, behind = counted.context // (UNKNOWN + 1), counted.context % (UNKNOWN + 1)
@@ -82,4 +75,4 @@ def artefact(
         bases += int(at.sum())
         seen += int(at[BASES.index(alt)])
         errors += float(counted.error[rows][:, origins].sum()) / 3
-    return Artefact(strand, bases, seen, errors)
+    return bases, seen, errors

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vexas_uba1.noise import STRAND_KINDS, STRAND_OF, ErrorModel, PositionCounts
+from vexas_uba1.fragments.marks import STRAND_KINDS, STRAND_OF
+from vexas_uba1.noise import ErrorModel, PositionCounts
 from vexas_uba1.reference import UNKNOWN
 
 _STRANDS = np.eye(STRAND_KINDS)[STRAND_OF]

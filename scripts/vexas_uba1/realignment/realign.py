@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -134,14 +135,13 @@ class _Work:
 
     def _indels(self) -> NDArray[np.bool_]:
         """Compare with insertions and deletions; return which reads' clips may be one (R)."""
-        near = self._near_coding()
         codon = frozenset(self.placed.codon_positions)
         learnt = self.genome
         if self.transcript is None:
             edits = {edit for one in self.alleles for edit in one.edits if not edit.is_substitution}
             codes = learn_beside(self.reads, self.genome, sorted(edits))
             learnt = genome_track(self.reference.start, codes)
-        shown = shown_indels(self.reads, near, self.reference.start)
+        shown = shown_indels(self.reads, self._near_coding, self.reference.start)
         simple = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
         candidates = self._haplotypes(shown) | simple
         among: NDArray[np.bool_] | None = None
@@ -163,7 +163,7 @@ class _Work:
             among[found.moved.read] = among[found.hidden.read] = True
             if not among.any():
                 break
-            shown = shown_indels(self.reads, near, self.reference.start)
+            shown = shown_indels(self.reads, self._near_coding, self.reference.start)
             simple = choose_candidates(self.alleles, shown, self.reads, self.reference, codon)
             now = self._haplotypes(shown) | simple
             if any(one.compared and one not in candidates for one in now):
@@ -175,7 +175,7 @@ class _Work:
 
         Reads that were asked for a listed deletion stay: their other changes are errors.
         """
-        shown = shown_indels(self.reads, self._near_coding(), self.reference.start)
+        shown = shown_indels(self.reads, self._near_coding, self.reference.start)
         candidates = self._haplotypes(shown)
         among = np.ones(self.reads.count, dtype=np.bool_)
         among[asked] = False
@@ -233,7 +233,7 @@ class _Work:
         """Ask reads that err in length for the listed deletions; return those that have one."""
         codon = self.placed.codon_positions
         edits = {edit for one in self.alleles for edit in one.edits if edit.is_indel}
-        shown = shown_indels(self.reads, self._near_coding(), self.reference.start)
+        shown = shown_indels(self.reads, self._near_coding, self.reference.start)
         holds = [np.array([], dtype=np.int64)]
         for edit in sorted(left_normalise(edit, self.reference) for edit in edits):
             candidate = candidate_of(edit, self.reference, codon, compared=True, shared=True)
@@ -253,11 +253,11 @@ class _Work:
         self.realigned[kind][moves.read] = True
         self.reads = rewrite(self.reads, moves, self.introns)
 
+    @cached_property
     def _near_coding(self) -> NDArray[np.bool_]:
-        """Return which bases of the window are coding, or near to one that is."""
+        """Which bases of the window are coding, or near to one that is."""
+        sites = np.array([*self.placed.coding_positions, *self.placed.codon_positions])
+        offsets = np.arange(-_NEAR_CODING, _NEAR_CODING + 1)[:, None] + sites - self.genome.start
         near = np.zeros(self.genome.size, dtype=np.bool_)
-        sites = {*self.placed.coding_positions, *self.placed.codon_positions}
-        for position in sites:
-            offset = position - self.genome.start
-            near[max(0, offset - _NEAR_CODING) : offset + _NEAR_CODING + 1] = True
+        near[offsets[(offsets >= 0) & (offsets < near.size)]] = True
         return near

@@ -281,7 +281,11 @@ def limitations(result: SampleResult) -> list[str]:
     """Return the limitations that hold for this result."""
     call = result.call
     not_seen = result.verdict.code in ("not_detected", "not_assessable")
-    holds = {"negative": not_seen, "introns": call.qc.reference_source == "record"}
+    holds = {
+        "negative": not_seen,
+        "targeted": call.qc.targeted is not None,
+        "introns": call.qc.reference_source == "record",
+    }
     return [
         text.format(gene=call.gene["gene"])
         for name, text in phrases("limitations").items()

@@ -82,6 +82,7 @@ class Config:
         allow_bundled_locus: Whether FASTQ may be aligned to the bundled locus without a reference.
         aligner: Program for FASTQ reads.
         aligner_index: An index of the first reference that is there already, or None.
+        targeted: Whether only FASTQ reads that can come from the gene are aligned.
         locus: A gene record in place of the bundled one, or None.
         trimming: What is cut off FASTQ reads.
         reporting_limit_vaf: By assay, every assay named.
@@ -102,6 +103,7 @@ class Config:
     allow_bundled_locus: bool
     aligner: Aligner
     aligner_index: LocalFile | None
+    targeted: bool
     locus: LocalFile | None
     trimming: Trimming
     reporting_limit_vaf: Mapping[str, float]
@@ -195,6 +197,7 @@ def _build(values: Mapping[str, Any], folder: Path) -> Config:
         allow_bundled_locus=values["allow_bundled_locus"],
         aligner=values["aligner"],
         aligner_index=None if index is None else local_file(index, folder),
+        targeted=values["targeted"],
         locus=None if locus is None else local_file(locus, folder),
         trimming=Trimming(
             enabled=trimming["enabled"],

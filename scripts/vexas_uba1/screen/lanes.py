@@ -66,10 +66,14 @@ def in_lanes(
         # All at once: each takes a moment to begin.
         while len(free) < lanes:
             free.append(_Lane())
+        done: list[Done[_Task, _Value]] = []
         while True:
+            # Before what is done is looked at, so that no process waits for that.
             while free and (task := next(waiting, None)) is not None:
                 lane, future = free.pop().begin(work, task)
                 busy[future] = (lane, task, time.monotonic() + timeout)
+            if done:
+                yield done
             if not busy:
                 break
             soonest = min(end for _, _, end in busy.values())
@@ -86,8 +90,6 @@ def in_lanes(
                     lane.kill()
                     # It is as good as gone; the system may take a moment.
                     busy[future] = (lane, task, end + timeout)
-            if done:
-                yield done
     except BaseException:
         for lane in (*free, *(lane for lane, _, _ in busy.values())):
             lane.kill()

@@ -102,6 +102,7 @@ def _screened(task: Task, out: Path, work: Path) -> dict[str, object]:
         umi_tags=task.extract.umi_tags,
         shown=task.shown,
         whole_file_limit=WHOLE_FILE_LIMIT,
+        compressed=False,
     )
     options = call_options(task.call, _primers(task.call.primers), _panel(task.call.panel))
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from vexas_uba1.alignments.extraction import Extraction, extract_region
 from vexas_uba1.alignments.fasta import Genome, open_genome
@@ -23,6 +24,7 @@ from vexas_uba1.result import (
     InputFile,
     SampleInfo,
     SampleResult,
+    TargetedUse,
     read_call,
     write_call,
     write_result,
@@ -121,7 +123,13 @@ def extract(
     extraction = replace(extraction, warnings=(*extraction.warnings, *warnings))
     write_json(folder / EXTRACTION, extraction.to_json())
     software = mapping.software_of(Path(address).parent) if trimmed else {}
-    write_json(folder / ORIGIN, {"files": [asdict(file) for file in files], "software": software})
+    targeted = _targeted(trimmed)
+    origin = {
+        "files": [asdict(file) for file in files],
+        "software": software,
+        "targeted": None if targeted is None else asdict(targeted),
+    }
+    write_json(folder / ORIGIN, origin)
 
 
 def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
@@ -144,6 +152,7 @@ def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
         ),
         source_files=tuple(InputFile(**file) for file in origin["files"]),
         source_software=origin["software"],
+        source_targeted=TargetedUse(**origin["targeted"]) if origin["targeted"] else None,
     )
     called = call_sample(
         extracted / EXTRACTED,
@@ -264,7 +273,19 @@ def _source_files(trimmed: Sequence[Path]) -> tuple[tuple[InputFile, ...], tuple
     files: list[InputFile] = []
     warnings: dict[str, None] = {}
     for folder in trimmed:
-        report = json.loads((folder / mapping.TRIM_REPORT).read_text(encoding="utf-8"))
+        report = _trim_report(folder)
         files += [InputFile(**file) for file in report["files"]]
         warnings |= dict.fromkeys(report["warnings"])
     return tuple(files), tuple(warnings)
+
+
+def _targeted(trimmed: Sequence[Path]) -> TargetedUse | None:
+    """Return how many reads of all units were selected, if they were."""
+    uses = [report["targeted"] for report in map(_trim_report, trimmed) if report["targeted"]]
+    if not uses:
+        return None
+    return TargetedUse(sum(use["fragments"] for use in uses), sum(use["kept"] for use in uses))
+
+
+def _trim_report(folder: Path) -> Any:
+    return json.loads((folder / mapping.TRIM_REPORT).read_text(encoding="utf-8"))

@@ -28,7 +28,7 @@ def trim_reads(snakemake: Any) -> None:
             folder,
             snakemake.rule,
             (),
-            lambda out: mapping.trim_reads(job, out),
+            lambda out: mapping.trim_reads(job, out, WORK),
         )
 
 

@@ -8,13 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from vexas_uba1.alignments.fasta import open_genome
+from vexas_uba1.alignments.fasta import Genome, open_genome
 from vexas_uba1.alignments.genomes import place_reads
 from vexas_uba1.files import write_json
-from vexas_uba1.locus.builds import Contig
 from vexas_uba1.locus.placed import PlacedLocus
 from vexas_uba1.locus.record import Locus, load_locus
 from vexas_uba1.mapping.aligning import AlignOptions, ReadGroup, align_unit
+from vexas_uba1.mapping.bait import Bait, make_bait
 from vexas_uba1.mapping.duplicates import AlignedUnit, DuplicateOptions, mark_duplicates
 from vexas_uba1.mapping.index import (
     AlignerIndex,
@@ -37,8 +37,20 @@ BUNDLED_BUILD = "GRCh38"
 
 
 @dataclass(frozen=True)
+class BaitJob:
+    """The gene that reads are selected for; ``reference`` is None for the bundled locus."""
+
+    reference: LocalFile | None
+    locus: str | None
+    build: str
+
+
+@dataclass(frozen=True)
 class TrimJob:
-    """One unit's reads. ``umi`` is the sheet's text; ``adapters`` None for the usual ones."""
+    """One unit's reads.
+
+    ``umi`` is the sheet's text, ``adapters`` None for the usual ones, ``bait`` None for all reads.
+    """
 
     reads: tuple[LocalFile, ...]
     umi: str
@@ -47,6 +59,7 @@ class TrimJob:
     poly_g: bool
     min_length: int
     adapters: tuple[str, ...] | None
+    bait: BaitJob | None
 
 
 @dataclass(frozen=True)
@@ -81,8 +94,8 @@ class MarkJob:
     has_umis: bool
 
 
-def trim_reads(job: TrimJob, folder: Path) -> None:
-    """Check and trim one unit's reads into ``folder``."""
+def trim_reads(job: TrimJob, folder: Path, work: Path) -> None:
+    """Check and trim one unit's reads into ``folder``; ``work`` is for indexes of FASTAs."""
     umi = parse_umi(job.umi)
     report = trim_unit(
         TrimOptions(
@@ -96,6 +109,7 @@ def trim_reads(job: TrimJob, folder: Path) -> None:
             poly_g=job.poly_g,
             min_length=job.min_length,
             adapters=job.adapters,
+            bait=None if job.bait is None else _bait(job.bait, work),
         )
     )
     write_json(folder / TRIM_REPORT, _plain(report))
@@ -124,20 +138,14 @@ def align_reads(
         threads: For the aligner.
     """
     locus = load_locus(None if job.locus is None else Path(job.locus))
-    reference = job.index.reference
-    placed = _bundled(locus)
-    contigs: tuple[Contig, ...] = ()
-    if reference is not None:
-        genome = open_genome(reference.path, index_dir=work / "fasta", shown=reference.name)
-        contigs = genome.contigs
-        placed = place_reads(contigs, locus, [genome], file=reference.name, wanted=job.build).placed
+    placed, genome = _placed(job.index.reference, locus, job.build, work)
     report = align_unit(
         AlignOptions(
             reads=tuple(sorted(trimmed.glob("read*.fastq.gz"))),
             read_group=ReadGroup(job.unit, job.library, job.sample),
             placed=placed,
             index=_index(job.index, index),
-            contigs=contigs,
+            contigs=genome.contigs if genome else (),
             rna=job.rna,
             bam=folder / ALIGNED,
             scratch=work / "scratch",
@@ -178,6 +186,22 @@ def _without_folders(file: LocalFile) -> LocalFile:
 
 def _read(file: Path) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+def _bait(job: BaitJob, work: Path) -> Bait:
+    locus = load_locus(None if job.locus is None else Path(job.locus))
+    return make_bait(*_placed(job.reference, locus, job.build, work))
+
+
+def _placed(
+    reference: LocalFile | None, locus: Locus, build: str, work: Path
+) -> tuple[PlacedLocus, Genome | None]:
+    """Return the gene in the genome that reads are aligned to, and the genome if there is one."""
+    if reference is None:
+        return _bundled(locus), None
+    genome = open_genome(reference.path, index_dir=work / "fasta", shown=reference.name)
+    found = place_reads(genome.contigs, locus, [genome], file=reference.name, wanted=build)
+    return found.placed, genome
 
 
 def _bundled(locus: Locus) -> PlacedLocus:

@@ -30,7 +30,7 @@ from vexas_uba1.samples.sources import LocalFile, RemoteFile
 from vexas_uba1.status import read_status
 from vexas_uba1.steps.calling import CallJob, ExtractJob, carry_report
 from vexas_uba1.steps.cohort import status_file
-from vexas_uba1.steps.mapping import AlignJob, IndexJob, MarkJob, TrimJob
+from vexas_uba1.steps.mapping import AlignJob, BaitJob, IndexJob, MarkJob, TrimJob
 from vexas_uba1.steps.outcome import failure_in
 
 VERSIONS = Path("work") / "versions.json"
@@ -107,8 +107,17 @@ class Plan:
                 poly_g=trimming.poly_g,
                 min_length=trimming.min_length,
                 adapters=trimming.adapters,
+                bait=self._bait(sample),
             )
         )
+
+    def bait_references(self, sample: str) -> tuple[LocalFile, ...]:
+        """Return the FASTA that a sample's reads are selected by, if they are and there is one."""
+        return self.run.config.references[:1] if self._bait(sample) else ()
+
+    def fingerprints_of_bait(self, sample: str) -> list[str]:
+        """Return size and time of that FASTA; see :func:`_fingerprints`."""
+        return _fingerprints(self.bait_references(sample))
 
     def index(self, kind: str) -> dict[str, Any]:
         """Tell ``build_index``; ``kind`` is ``dna`` or ``rna``."""
@@ -344,6 +353,14 @@ class Plan:
         config = self.run.config
         reference = config.references[0] if config.references else None
         return IndexJob(reference, config.aligner, config.aligner_index, rna)
+
+    def _bait(self, sample: str) -> BaitJob | None:
+        """Return what a sample's reads are selected by; an amplicon's all come from its targets."""
+        config = self.run.config
+        if not config.targeted or self.by_id[sample].assay == "amplicon":
+            return None
+        reference = config.references[0] if config.references else None
+        return BaitJob(reference, self._locus, config.build)
 
     def _primers(self, sample: Sample) -> LocalFile | None:
         return self.run.config.primers if sample.assay == "amplicon" else None
