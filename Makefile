@@ -23,7 +23,7 @@ demo: setup ## run the workflow on synthetic samples, to finished reports
 	.venv/bin/vexas-uba1 run --config demo/config.yaml --cores 2
 
 test: setup ## run all tests
-	.venv/bin/python -m pytest -n 2
+	.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 lint: setup ## check style, types and workflow
 	.venv/bin/ruff check .
@@ -41,9 +41,10 @@ benchmark-full: setup ## the same in hours (REAL=folder of RNA reads)
 benchmark-molecules: setup ## measure extraction and calling, up to 1,000,000 fragments, into docs/performance.md
 	.venv/bin/python -m benchmarks.molecules --page docs/performance.md
 
-benchmark-scale: setup ## measure screening and targeted FASTQ beside public tools, into docs/performance.md
+benchmark-scale: setup ## measure screening, targeted FASTQ and the engine beside public tools, into docs/performance.md
 	.venv/bin/python -m benchmarks.screening --page docs/performance.md
 	.venv/bin/python -m benchmarks.targeted --page docs/performance.md
+	.venv/bin/python -m benchmarks.engine --page docs/performance.md
 
 lock: setup ## renew requirements.lock from pyproject.toml
 	.venv/bin/python -m pip install --quiet uv

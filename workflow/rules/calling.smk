@@ -24,7 +24,9 @@ rule extract_region:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(4),
+        in_turn=1,
     params:
         job=lambda wildcards: PLAN.extract(wildcards.sample),
         shown=lambda wildcards: PLAN.shown_reads(wildcards.sample),
@@ -53,7 +55,9 @@ rule call_variants:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
+        runtime=growing(4),
+        in_turn=1,
     params:
         job=lambda wildcards: PLAN.call(wildcards.sample),
         # So that an upgrade of software, catalogue or gene record calls again.
@@ -80,7 +84,8 @@ rule check_run:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         rates=dict(PLAN.run.config.index_hopping_rate),
     message:
@@ -112,7 +117,9 @@ rule finalise_result:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(1),
+        in_turn=1,
     params:
         lab_name=PLAN.lab_name,
         versions=PLAN.versions,

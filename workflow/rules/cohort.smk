@@ -33,7 +33,8 @@ rule summarise_cohort:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         samples=PLAN.sample_infos,
         lab_name=PLAN.lab_name,

@@ -1,5 +1,6 @@
 """What the whole workflow must leave."""
 
+import inspect
 import sys
 
 from vexas_uba1.errors import UserError
@@ -25,3 +26,21 @@ def finished_files(wildcards):
         elif unfinished := PLAN.unfinished():
             print(f"To be tried again: {', '.join(unfinished)}", file=sys.stderr)
     return ["cohort/cohort.tsv", *PLAN.status_files]
+
+
+def growing(amount):
+    """Return what a job asks for: an amount, or what a function says, and as much again at each retry."""
+    if callable(amount):
+        return lambda wildcards, attempt: attempt * amount(wildcards)
+    return lambda wildcards, attempt: attempt * amount
+
+
+def tell_signatures(rules):
+    """Let Snakemake ask each function of the rules for its arguments once, not for each job again."""
+    # Not called "rule": the linter would find functions and rules in one file.
+    for one in rules:
+        for asked in [*one.input, *one.params, *one.resources.values()]:
+            # What a resource asks lies within it.
+            function = getattr(asked, "_evaluator", asked)
+            if inspect.isfunction(function):
+                function.__signature__ = inspect.signature(function)

@@ -16,7 +16,8 @@ rule build_index:
         "../envs/vexas_uba1.yaml"
     threads: PLAN.run.config.resources.align_threads
     resources:
-        mem_mb=PLAN.index_memory_mb,
+        mem_mb=growing(PLAN.index_memory_mb),
+        runtime=growing(240),
     params:
         job=lambda wildcards: PLAN.index(wildcards.kind),
         files=PLAN.fingerprints_of_references[:1],
@@ -44,7 +45,8 @@ rule trim_reads:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(240),
     params:
         job=lambda wildcards: PLAN.trim(wildcards.sample, wildcards.unit),
         bait=lambda wildcards: PLAN.fingerprints_of_bait(wildcards.sample),
@@ -71,7 +73,8 @@ rule align_reads:
         "../envs/vexas_uba1.yaml"
     threads: PLAN.run.config.resources.align_threads
     resources:
-        mem_mb=PLAN.align_memory_mb,
+        mem_mb=growing(PLAN.align_memory_mb),
+        runtime=growing(240),
     params:
         job=lambda wildcards: PLAN.align(wildcards.sample, wildcards.unit),
         versions=PLAN.versions_of_reads,
@@ -97,7 +100,8 @@ rule mark_duplicates:
         "../envs/vexas_uba1.yaml"
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
+        runtime=growing(240),
     params:
         job=lambda wildcards: PLAN.mark(wildcards.sample),
     message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -26,9 +25,8 @@ Example:
 @click.option(
     "--cores",
     type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
     show_default="all",
-    help="Processor cores to use; with a cluster profile, jobs at a time.",
+    help="Processor cores to use; with a cluster profile, jobs at a time (default: the profile's).",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option(
@@ -40,7 +38,7 @@ Example:
 )
 def command(
     config: Path,
-    cores: int,
+    cores: int | None,
     dry_run: bool,
     profile: str | None,
     snakemake_arguments: tuple[str, ...],

@@ -18,10 +18,17 @@ from vexas_uba1.samples.sources import shown_value
 
 @dataclass(frozen=True)
 class Run:
-    """What is to be done: a checked configuration and its samples, in the sheet's order."""
+    """What is to be done: a checked configuration and its samples, in the sheet's order.
+
+    Attributes:
+        config: The configuration.
+        samples: The samples.
+        sheet: Fingerprint of their sheet, for who reads it once more.
+    """
 
     config: Config
     samples: tuple[Sample, ...]
+    sheet: str = ""
 
     def sample(self, sample_id: str) -> Sample:
         """Return the sample of this name.
@@ -53,13 +60,16 @@ def check(config: Path) -> Run:
     return load_run(config)
 
 
-def load_run(config: Path | Mapping[str, Any], *, base: Path | None = None) -> Run:
+def load_run(
+    config: Path | Mapping[str, Any], *, base: Path | None = None, checked: str = ""
+) -> Run:
     """Return what a configuration asks for.
 
     Args:
         config: A YAML file, or the values themselves as Snakemake hands them over.
         base: The folder at which the configuration's relative paths start; the file's own by
             default, the working directory for values. The sheet's start at the sheet's folder.
+        checked: Fingerprint of a sheet that has been checked, and needs no more of it.
 
     Raises:
         UserError: carries every problem of the configuration and of its sheet.
@@ -68,17 +78,18 @@ def load_run(config: Path | Mapping[str, Any], *, base: Path | None = None) -> R
     problems = [*read.problems, *_build_problems(read), *_primer_problems(read)]
     problems += _panel_problems(read)
     samples: tuple[Sample, ...] = ()
+    fingerprint = ""
     if "samples" not in read.faulty:
         try:
-            sheet = read_sheet(read.config.samples)
+            sheet = read_sheet(read.config.samples, checked)
         except UserError as error:
             problems += error.problems
         else:
-            samples = sheet.samples
+            samples, fingerprint = sheet.samples, sheet.fingerprint
             problems += [*sheet.problems, *_between(read, sheet)]
     if problems:
         raise UserError.of(problems)
-    return Run(read.config, samples)
+    return Run(read.config, samples, fingerprint)
 
 
 def _build_problems(read: ReadConfig) -> Iterator[Problem]:

@@ -93,7 +93,9 @@ def local_file(text: str, folder: Path) -> LocalFile:
     return LocalFile(shown_value(text), folder.absolute() / text)
 
 
-def find_source(text: str, folder: Path, *, suffixes: tuple[str, ...], remote: bool) -> Source:
+def find_source(
+    text: str, folder: Path, *, suffixes: tuple[str, ...], remote: bool, looked_at: bool = False
+) -> Source:
     """Return a file that can be used as input.
 
     Args:
@@ -101,6 +103,7 @@ def find_source(text: str, folder: Path, *, suffixes: tuple[str, ...], remote: b
         folder: The folder of that file.
         suffixes: File-name endings that are allowed, in lower case; empty for any.
         remote: Whether a URL is allowed.
+        looked_at: Whether it has been found readable already.
 
     Raises:
         UnusableError: missing, empty, a folder, not readable, of another ending or URL scheme.
@@ -110,7 +113,8 @@ def find_source(text: str, folder: Path, *, suffixes: tuple[str, ...], remote: b
             raise UnusableError("a URL cannot be used here", "Download the file and write its path")
         return _remote_file(text, suffixes)
     found = local_file(text, folder)
-    check_readable(found.path)
+    if not looked_at:
+        check_readable(found.path)
     if suffixes and not found.name.lower().endswith(suffixes):
         raise _wrong_ending(suffixes)
     return found

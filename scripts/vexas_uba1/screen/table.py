@@ -184,6 +184,8 @@ def _opened(path: Path) -> sqlite3.Connection:
             for name in _ALL
         )
         with _told(), rows:
+            # At once: with a table and no version, a killed screen would be taken for another's.
+            rows.execute("BEGIN")
             rows.execute(f"CREATE TABLE results ({columns})")
             rows.execute(f"PRAGMA user_version = {VERSION}")
     return rows

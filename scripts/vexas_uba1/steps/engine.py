@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -22,10 +22,10 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.result import read_result
 from vexas_uba1.samples.check import load_run
 from vexas_uba1.status import SampleStatus, read_status
-from vexas_uba1.steps import lock
+from vexas_uba1.steps import lock, queued
 from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.interrupts import exit_status, sigterm_interrupts
-from vexas_uba1.steps.plan import Plan
+from vexas_uba1.steps.plan import CHECKED, Plan
 from vexas_uba1.verdict import leading
 
 ENGINE_LOG = Path("logs") / "snakemake.log"
@@ -49,13 +49,13 @@ class _Watched:
 
 
 def run_workflow(
-    config: Path, *, cores: int, dry_run: bool, profile: str | None, arguments: Sequence[str]
+    config: Path, *, cores: int | None, dry_run: bool, profile: str | None, arguments: Sequence[str]
 ) -> int:
     """Check the input, run Snakemake and show what came of it.
 
     Args:
         config: The configuration file.
-        cores: For Snakemake.
+        cores: Of this machine, or jobs of a cluster; None for all, or as many as the profile says.
         dry_run: Whether to show the jobs only.
         profile: Name of a profile of the workflow, or a folder.
         arguments: Further arguments of Snakemake.
@@ -73,25 +73,36 @@ def run_workflow(
         console.print(
             f"Since the last results: {change}; what depends on it is done again.", markup=False
         )
+    profile_folder = _profile(profile) if profile else None
+    through_slurm = profile_folder is not None and _executor(profile_folder) == "slurm"
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(paths.snakefile())),
         *("--configfile", str(config.absolute()), "--directory", str(plan.outdir)),
-        *("--cores", str(cores), "--keep-going", "--rerun-incomplete", "--nolock"),
-        *(["--workflow-profile", str(_profile(profile))] if profile else []),
+        *_at_a_time(cores, profile_folder),
+        *("--keep-going", "--rerun-incomplete", "--nolock"),
+        *(["--workflow-profile", str(profile_folder)] if profile_folder else []),
+        *(queued.naming(plan.outdir) if through_slurm else []),
         *(["--dry-run"] if dry_run else []),
         *arguments,
         *("--", _TARGET),
     ]
+    environment = {**os.environ, CHECKED: plan.run.sheet}
     if dry_run:
-        code = subprocess.run(command, check=False).returncode
+        code = subprocess.run(command, env=environment, check=False).returncode
         return code if code in (0, _BAD_ARGUMENTS) else 1
     with lock.take(plan.outdir) as held:
         lock.refuse_if_snakemake_locked(plan.outdir, config)
+        queued.refuse_if_any(plan.outdir)
+        if through_slurm:
+            queued.begin(plan.outdir)
         watched = _Watched()
         try:
-            code = _watch(command, plan.outdir, held, watched, console)
+            environment[lock.HELD] = str(plan.outdir)
+            code = _watch(command, environment, plan.outdir, held, watched, console)
         except KeyboardInterrupt as stop:
             return exit_status(stop)
+        finally:
+            queued.end(plan.outdir)
     if code == _BAD_ARGUMENTS:
         said = re.sub(r"^.*?error: ", "", watched.last_lines[-1]) if watched.last_lines else ""
         raise UserError(
@@ -106,23 +117,18 @@ def run_workflow(
 def _profile(name: str) -> Path:
     own = paths.product_root() / "workflow" / "profiles" / name
     if own.is_dir() and "/" not in name:
-        _check_executor(own / "config.yaml", name)
-        return own
-    if (Path(name) / "config.yaml").is_file() or any(Path(name).glob("config.v*.yaml")):
-        return Path(name).absolute()
-    known = ", ".join(sorted(path.name for path in own.parent.iterdir()))
-    raise UserError(
-        "there is no such profile",
-        remedy=f"Name one of the workflow's ({known}) or a folder with a config.yaml",
-        column="--profile",
-        value=name,
-    )
-
-
-def _check_executor(profile: Path, name: str) -> None:
-    import yaml
-
-    executor = yaml.safe_load(profile.read_text(encoding="utf-8")).get("executor")
+        folder = own
+    elif any(Path(name).glob("config*.yaml")):
+        folder = Path(name).absolute()
+    else:
+        known = ", ".join(sorted(path.name for path in own.parent.iterdir()))
+        raise UserError(
+            "there is no such profile",
+            remedy=f"Name one of the workflow's ({known}) or a folder with a config.yaml",
+            column="--profile",
+            value=name,
+        )
+    executor = _executor(folder)
     if executor and importlib.util.find_spec(f"snakemake_executor_plugin_{executor}") is None:
         python = shlex.quote(sys.executable)
         raise UserError(
@@ -131,10 +137,34 @@ def _check_executor(profile: Path, name: str) -> None:
             column="--profile",
             value=name,
         )
+    return folder
+
+
+def _executor(profile: Path) -> str | None:
+    """Return what runs the jobs by a profile; None for this machine."""
+    import yaml
+
+    for file in sorted(profile.glob("config*.yaml")):
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        if values.get("executor") not in (None, "local"):
+            return str(values["executor"])
+    return None
+
+
+def _at_a_time(cores: int | None, profile: Path | None) -> list[str]:
+    """Return the option for cores of this machine, or for a cluster's jobs at a time."""
+    if profile is None or _executor(profile) is None:
+        return ["--cores", str(cores or os.cpu_count() or 1)]
+    return [] if cores is None else ["--jobs", str(cores)]
 
 
 def _watch(
-    command: Sequence[str], outdir: Path, held: IO[bytes], watched: _Watched, console: Console
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    outdir: Path,
+    held: IO[bytes],
+    watched: _Watched,
+    console: Console,
 ) -> int:
     """Run Snakemake; its whole output goes to a log, its progress to the terminal."""
     log_file = outdir / ENGINE_LOG
@@ -160,7 +190,7 @@ def _watch(
             errors="replace",
             # A Snakemake that outlives this process keeps the folder.
             pass_fds=[held.fileno()],
-            env={**os.environ, lock.HELD: str(outdir)},
+            env=environment,
         )
         assert process.stdout is not None
         try:
@@ -181,6 +211,8 @@ def _watch(
             # it start no further job and put its things away.
             process.terminate()
             console.print("Stopping. The same command goes on from here.")
+            # Snakemake does so too, but not if it was asking for them just then.
+            queued.cancel(outdir)
             try:
                 log.write(process.stdout.read())
                 process.wait()

@@ -8,7 +8,7 @@ sheet.
 from __future__ import annotations
 
 import json
-import re
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +34,8 @@ from vexas_uba1.steps.mapping import AlignJob, BaitJob, IndexJob, MarkJob, TrimJ
 from vexas_uba1.steps.outcome import failure_in
 
 VERSIONS = Path("work") / "versions.json"
+CHECKED = "VEXAS_UBA1_CHECKED"
+"""Environment variable in which a run tells its jobs which sheet it has checked."""
 NO_CONFIGURATION = Problem(
     "there is no configuration",
     "Pass --configfile with a configuration such as `vexas-uba1 init` writes",
@@ -279,11 +281,6 @@ class Plan:
         """Return the memory that aligning one unit needs, in MB."""
         return self._memory_mb(rna=self.kind(wildcards.sample) == "rna", building=False)
 
-    @staticmethod
-    def escaped(name: str) -> str:
-        """Return a name as a regular expression that matches it alone."""
-        return re.escape(name)
-
     def _memory_mb(self, *, rna: bool, building: bool) -> int:
         config = self.run.config
         if config.resources.align_memory_mb is not None:
@@ -388,8 +385,13 @@ def load_plan(files: Sequence[Path], values: Mapping[str, Any]) -> Plan:
     if not values:
         return Plan(Run(read_config({}).config, ()))
     if len(files) == 1 and _same(files[0], values):
-        return Plan(load_run(files[0]))
-    return Plan(load_run(values, base=files[0].absolute().parent if files else None))
+        return Plan(load_run(files[0], checked=_checked()))
+    base = files[0].absolute().parent if files else None
+    return Plan(load_run(values, base=base, checked=_checked()))
+
+
+def _checked() -> str:
+    return os.environ.get(CHECKED, "")
 
 
 def _same(file: Path, values: Mapping[str, Any]) -> bool:
@@ -408,7 +410,7 @@ def address_of(sheet: Path, sample: str) -> str:
     Raises:
         KeyError: the sheet has no such sample.
     """
-    for read in read_sheet(LocalFile(sheet.name, sheet)).samples:
+    for read in read_sheet(LocalFile(sheet.name, sheet), _checked()).samples:
         if read.id == sample and read.alignment is not None:
             return read.alignment.address
     raise KeyError(sample)
