@@ -81,6 +81,7 @@ def work_alone(files: Sequence[Path], folder: Path) -> Spent:
             build="auto",
             locus=None,
             lab_name="",
+            url_timeout=600,
         )
 
     work(files[0])  # imports, and what is kept from one sample to the next
