@@ -2,8 +2,8 @@
 
     python -m benchmarks.screening [--small 2000] [--large 8] [--jobs 2] [--page PAGE]
 
-All files are made up: small ones with reads of the gene alone, large ones with others; some small
-ones are CRAMs.
+All files are made up: small ones with reads of the gene alone, CRAMs with those beside it as in a
+genome, large ones with many of other contigs.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ _UNLIKE = 20
 """Small files that differ; the others are copies of them."""
 _BACKGROUND = 1_500_000
 """Reads elsewhere in a large file."""
+_ASIDE, _DEPTH_ASIDE = 100_000, 30
+"""Bases on either side of the gene that a CRAM has reads of, and how many over each."""
 _READ = 150
 
 
@@ -85,16 +87,11 @@ def large_files(folder: Path, small: Path, count: int) -> list[Path]:
             for contig in range(22):
                 starts = np.sort(generator.integers(0, 199_000_000, _BACKGROUND // 22))
                 bases = letters[generator.integers(0, 4, (starts.size, _READ))]
-                quality = generator.choice([12, 23, 37], (starts.size, _READ), p=[0.01, 0.04, 0.95])
                 for at, start in enumerate(starts.tolist()):
-                    record = pysam.AlignedSegment(out.header)
-                    record.query_name = f"b{contig}.{at}"
-                    record.query_sequence = bases[at].tobytes().decode()
-                    record.query_qualities = quality[at].tolist()
-                    record.reference_id, record.reference_start = contig, start
-                    record.mapping_quality, record.cigarstring = 60, f"{_READ}M"
-                    record.flag = 0
-                    out.write(record)
+                    shown = bases[at].tobytes().decode()
+                    out.write(
+                        _read_at(out.header, contig, f"b{contig}.{at}", start, shown, generator)
+                    )
             for read in reads.fetch(own[0]):
                 out.write(pysam.AlignedSegment.fromstring(read.to_string(), out.header))
     pysam.index(str(first))
@@ -107,15 +104,51 @@ def large_files(folder: Path, small: Path, count: int) -> list[Path]:
     return files
 
 
-def cram_files(bams: Sequence[Path], fasta: Path) -> list[Path]:
-    """Write files as CRAM beside them, and return these."""
-    made: list[Path] = []
-    for bam in bams:
-        cram = bam.with_suffix(".cram")
-        pysam.view("-C", "-T", str(fasta), "-o", str(cram), str(bam), catch_stdout=False)
-        pysam.index(str(cram))
-        made.append(cram)
-    return made
+def cram_files(folder: Path, small: Path, fasta: Path, count: int) -> list[Path]:
+    """Write CRAMs with the reads of a small file, and others on either side as in a genome."""
+    bam = folder / "C.bam"
+    generator = np.random.default_rng(8)
+    start, end = open_genome_of(GenomeSpec()).placed.window
+    with pysam.AlignmentFile(str(small)) as reads:
+        own = list(reads.fetch(until_eof=True))
+        with pysam.AlignmentFile(str(bam), "wb", header=reads.header) as out:
+            for low, high in ((start - _ASIDE, start - _READ), (end, end + _ASIDE)):
+                if low == end:
+                    for read in own:
+                        out.write(read)
+                starts = np.sort(
+                    generator.integers(low, high, _DEPTH_ASIDE * (high - low) // _READ)
+                )
+                for at, position in enumerate(starts.tolist()):
+                    # The made-up genome has no other bases there: as in a CRAM, none is stored.
+                    name, contig = f"c{low}.{at}", own[0].reference_id
+                    out.write(_read_at(out.header, contig, name, position, "N" * _READ, generator))
+    first = folder / "C0.cram"
+    pysam.view("-C", "-T", str(fasta), "-o", str(first), str(bam), catch_stdout=False)
+    pysam.index(str(first))
+    files = [first]
+    for number in range(1, count):
+        files.append(folder / f"C{number}.cram")
+        shutil.copyfile(first, files[-1])
+        shutil.copyfile(f"{first}.crai", f"{files[-1]}.crai")
+    return files
+
+
+def _read_at(
+    header: pysam.AlignmentHeader,
+    contig: int,
+    name: str,
+    start: int,
+    bases: str,
+    generator: np.random.Generator,
+) -> pysam.AlignedSegment:
+    record = pysam.AlignedSegment(header)
+    record.query_name, record.query_sequence = name, bases
+    quality = generator.choice([12, 23, 37], len(bases), p=[0.01, 0.04, 0.95])
+    record.query_qualities = quality.tolist()
+    record.reference_id, record.reference_start, record.mapping_quality = contig, start, 60
+    record.cigarstring, record.flag = f"{len(bases)}M", 0
+    return record
 
 
 def screened(files: Sequence[Path], folder: Path, jobs: int, fasta: Path) -> tuple[float, Cost]:
@@ -165,7 +198,7 @@ def table(small: int, large: int, jobs: int, folder: Path) -> str:
     fasta = next((folder / "unlike").glob("*.fa.gz"))
     few = files[: small // 10]
     kinds = [(f"{len(few):,} small", few), (f"{small:,} small", files)]
-    kinds.append((f"{len(few):,} small CRAM", cram_files(few, fasta)))
+    kinds.append((f"{len(few):,} CRAM", cram_files(folder, files[0], fasta, len(few))))
     kinds.append((f"{large:,} large", large_files(folder, files[0], large)))
     rows = []
     for name, chosen in kinds:
