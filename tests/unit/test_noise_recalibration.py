@@ -286,7 +286,7 @@ def test_a_variant_is_no_error_where_a_strand_has_few_molecules(share):
         assert found.site_variance == pytest.approx(without.site_variance, abs=0.05)
 
 
-@pytest.mark.parametrize("shown", [5, 12, 40])
+@pytest.mark.parametrize("shown", [5, 7, 12, 40])
 def test_what_one_strand_shows_is_no_variant_however_few_it_is(shown):
     # The other strand has a quarter of the molecules: enough to be asked, not always to answer.
     sample = drawn_counts("ACGT" * 15, {(0, 37): 300, (4, 37): 100})
