@@ -187,15 +187,12 @@ class Caller:
     def forced(self, *, brief: bool = False) -> list[Finding]:
         """Test every single-base change of the codon and every catalogue allele, seen or not.
 
-        In brief, alleles that are not of class ``vexas`` have no limits, and are left out where no
-        molecule shows them.
+        In brief, those of class ``vexas`` alone, if there are any.
         """
         # Without a catalogue each change of the codon is as decisive as the other.
-        limited = self.vexas_alleles if brief else set()
+        wanted = (self.vexas_alleles if brief else set()) or set(self._forced)
         return [
-            self._tested(allele, with_limit=not limited or allele in limited)
-            for allele in self._forced
-            if not limited or allele in limited or self._asked(allele).is_shown
+            self._tested(allele, with_limit=True) for allele in self._forced if allele in wanted
         ]
 
     def searched(self) -> list[Finding]:
