@@ -289,11 +289,20 @@ class _RecordsChecksum:
         """Take in a record, as the fields of its line and its tags."""
         line = "\t".join([*fields, *sorted(tags)])
         digest = hashlib.sha256(line.encode("utf-8")).digest()
-        self._sum = (self._sum + int.from_bytes(digest, "big")) % (1 << 256)
+        self._sum += int.from_bytes(digest, "big")
 
     def hexdigest(self) -> str:
         """Return the checksum of all records so far."""
-        return hashlib.sha256(self._sum.to_bytes(32, "big")).hexdigest()
+        return hashlib.sha256((self._sum % (1 << 256)).to_bytes(32, "big")).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """A record's tags: those not kept as they are, the places of the others, and of its last RG."""
+
+    foreign: Sequence[str]
+    kept: Sequence[int]
+    group: int | None
 
 
 class _Stripper:
@@ -315,7 +324,7 @@ class _Stripper:
         self._tags = tags
         self._file = file
         self._checksum = checksum
-        self._layouts: dict[tuple[str, ...], tuple[list[str], int | None]] = {}
+        self._layouts: dict[tuple[str, ...], _Layout] = {}
 
     def taken(self, records: Iterable[pysam.AlignedSegment]) -> Iterator[pysam.AlignedSegment]:
         """Give the records to write, each changed in place."""
@@ -344,26 +353,26 @@ class _Stripper:
         layout = self._layouts.get(names)
         if layout is None:
             layout = self._layouts[names] = self._layout(names)
-        foreign, at = layout
-        group = "" if at is None else tags[at][5:]
+        group = "" if layout.group is None else tags[layout.group][5:]
         renamed = self._groups.renamed.get(group)
         if renamed is None and self._groups.exclusive:
             return False
-        for tag in foreign:
+        for tag in layout.foreign:
             record.set_tag(tag, None)
         if renamed is not None:
             record.set_tag("RG", renamed, "Z")
         if self._checksum is not None:
-            kept = [tag for tag, name in zip(tags, names, strict=True) if name not in foreign]
-            own = [] if renamed is None else [f"RG:Z:{renamed}"]
-            self._checksum.add(fields[:_FIRST_TAG], [*kept, *own])
+            kept = [tags[place] for place in layout.kept]
+            if renamed is not None:
+                kept.append(f"RG:Z:{renamed}")
+            self._checksum.add(fields[:_FIRST_TAG], kept)
         return True
 
-    def _layout(self, names: tuple[str, ...]) -> tuple[list[str], int | None]:
-        """Return which of a record's tags are not kept as they are, and where its last RG is."""
+    def _layout(self, names: tuple[str, ...]) -> _Layout:
+        places = dict(zip(names, range(len(names)), strict=True))
         foreign = [name for name in names if name == "RG" or name not in self._tags]
-        at = [place for place, name in enumerate(names) if name == "RG"]
-        return foreign, at[-1] if at else None
+        kept = [place for place, name in enumerate(names) if name not in foreign]
+        return _Layout(foreign, kept, places.get("RG"))
 
     def _checked_line(self, record: pysam.AlignedSegment) -> str:
         try:
