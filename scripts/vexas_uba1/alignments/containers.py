@@ -79,7 +79,8 @@ def copy_containers(
     wanted = wanted or {offsets[0]}
     copy, moved = folder / "remote.cram", {}
     with pysam.HFile(location, "rb") as remote, copy.open("wb") as local:
-        size = remote.seek(0, os.SEEK_END)
+        # Not the end itself: servers may refuse a range that begins there (RFC 9110, 15.5.17).
+        size = remote.seek(-1, os.SEEK_END) + 1
         if offsets[-1] >= size:
             raise ValueError("the index is that of a longer file")
         head = _bytes(remote, 0, offsets[0])

@@ -170,7 +170,8 @@ def remote_size(source: Source) -> int:
         OSError: the server does not say.
     """
     with pysam.HFile(source.location, "rb") as handle:
-        size: int = handle.seek(0, os.SEEK_END)
+        # Not the end itself: servers may refuse a range that begins there (RFC 9110, 15.5.17).
+        size: int = handle.seek(-1, os.SEEK_END) + 1
     return size
 
 
