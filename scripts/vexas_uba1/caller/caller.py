@@ -190,7 +190,12 @@ class Caller:
         In brief, those of class ``vexas`` alone, if there are any.
         """
         # Without a catalogue each change of the codon is as decisive as the other.
-        wanted = (self.vexas_alleles if brief else set()) or set(self._forced)
+        wanted = set(self._forced)
+        codon = set(self._placed.codon_positions)
+        at_codon = {one for one in wanted if any(edit.start in codon for edit in one.edits)}
+        if brief and self.vexas_alleles:
+            # Without a canonical allele all of the codon's decide.
+            wanted = self.vexas_alleles | (set() if at_codon & self._canonical else at_codon)
         return [
             self._tested(allele, with_limit=True) for allele in self._forced if allele in wanted
         ]
