@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from builders.loci import bundled, write
 from builders.rangeserver import serving
 from builders.sheets import write_sheet
 from builders.workflow import cohort, command, contents
@@ -146,6 +147,34 @@ def test_rows_and_results_are_those_of_the_workflow(from_alignments, reads, tmp_
     )
     for part in ("variants", "codon41", "targets", "verdict", "forced_alleles", "coverage"):
         assert made[part] == other[part], part
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [["c.122T>C"], ["c.[119G>C;121A>T]"], ["c.118-1G>C"], ["c.1861A>T", "c.1475T>G"]],
+    ids=["codon", "cis", "splice", "far"],
+)
+def test_with_any_catalogue_a_row_is_what_a_call_says(listed, reads, tmp_path):
+    # None of these is canonical: all changes of the codon decide then.
+    rows = "".join(f"{name}\t\tx\tvexas\treported\t\tno\t\n" for name in listed)
+    columns = "hgvs_c\thgvs_p\tcategory\tverdict_class\tevidence\tsources\tsource_read\tnote\n"
+    catalogue = tmp_path / "catalogue.tsv"
+    catalogue.write_text(f"# catalogue_version: 1\n{columns}{rows}", encoding="utf-8")
+    locus = write(bundled() | {"catalogue": str(catalogue)}, tmp_path)
+    manifest = write_sheet(
+        tmp_path / "m.tsv", [{"sample": "NEG", "alignment": str(reads / "NEG.bam")}]
+    )
+    out = tmp_path / "out"
+    screen(manifest, out, "--locus", locus)
+    said = command("call", reads / "NEG.bam", "--out", tmp_path / "called", "--locus", locus)
+    assert said.code == 0, said.err
+    (called,) = (tmp_path / "called").rglob("*.result.json")
+    result = json.loads(called.read_text(encoding="utf-8"))
+    (row,) = table(out)
+    limit = result["codon41"]["limit_of_detection_vaf"]
+    assert row["verdict"] == result["verdict"]["code"]
+    assert row["text"] == result["verdict"]["text"]
+    assert float(row["codon41_limit_of_detection_vaf"]) == pytest.approx(limit, rel=1e-4)
 
 
 def test_a_second_run_does_only_what_failed(manifest, screened, tmp_path):
