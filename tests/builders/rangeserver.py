@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,7 +43,8 @@ def break_file(folder: Path, name: str, **fault: Any) -> None:
     Args:
         folder: As served.
         name: The file.
-        fault: ``status``: an HTTP status in its place. ``seconds_a_byte``: between two bytes; 0 for
+        fault: ``status``: an HTTP status in its place, after so many ``answers`` since the server
+            began (none). ``seconds_a_byte``: between two bytes; 0 for
             never the first one; a file ``{name}.asked`` tells that it came to that. ``hole``: two
             offsets, between which no byte is ever sent: the connection ends before. ``honest``: an
             answer to a Range says so in its length.
@@ -54,6 +56,7 @@ def break_file(folder: Path, name: str, **fault: Any) -> None:
 
 def main(folder: Path, secret: str, silent: str) -> None:
     """Serve until the process is ended; print the port first."""
+    asked: Counter[str] = Counter()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -75,7 +78,8 @@ def main(folder: Path, secret: str, silent: str) -> None:
                 time.sleep(600)
             broken = folder / FAULTS
             fault = json.loads(broken.read_text()).get(path.name, {}) if broken.exists() else {}
-            if "status" in fault:
+            asked[path.name] += 1
+            if "status" in fault and asked[path.name] > fault.get("answers", 0):
                 return self.refuse(fault["status"])
             content = path.read_bytes()
             status, first, last = 200, 0, len(content) - 1
@@ -84,7 +88,8 @@ def main(folder: Path, secret: str, silent: str) -> None:
                 status, first = 206, int(wanted[1])
                 last = min(last, int(wanted[2] or last))
                 if first >= len(content):
-                    return self.refuse(416)
+                    # As RFC 9110, 15.5.17, advises, and nginx does; curl takes it for an error.
+                    return self.refuse(416, ("Content-Range", f"bytes */{len(content)}"))
             hole, after = fault.get("hole", (len(content), len(content)))
             sent = content[first : last + 1 if first >= after else min(last + 1, hole)]
             if fault.get("honest") and wanted:
@@ -113,8 +118,10 @@ def main(folder: Path, secret: str, silent: str) -> None:
                 time.sleep(seconds)
             time.sleep(600)
 
-        def refuse(self, status: int) -> None:
+        def refuse(self, status: int, *headers: tuple[str, str]) -> None:
             self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import shutil
 import struct
+import sys
+from contextlib import suppress
 
 import pytest
 
@@ -141,3 +144,38 @@ def test_an_index_of_text_that_ends_within_a_line_is_missed(served, extract, tmp
         for cut in (text[:-1], text[: text.index(b"\n") // 2], b""):
             crai.write_bytes(cut)
             assert "its index cannot be" in told(extract, f"{address}/X.cram", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["bam", "cram"])
+@pytest.mark.parametrize("status", [403, 404, 503])
+def test_an_address_that_is_refused_in_the_midst_gets_nowhere(
+    served, extract, tmp_path, kind, status, capfd, monkeypatch
+):
+    printed = []
+    for hook in ("excepthook", "unraisablehook"):
+        monkeypatch.setattr(sys, hook, lambda *about: printed.append(about))
+    with serving(served) as address:
+        for answers in range(1, 12):
+            # Each name is counted by itself.
+            name = f"X{answers}.{kind}"
+            for suffix in ("", ".bai" if kind == "bam" else ".crai"):
+                (served / f"{name}{suffix}").symlink_to(served / f"X.{kind}{suffix}")
+            break_file(served, name, status=status, answers=answers)
+            with suppress(UserError):
+                extract(f"{address}/{name}?X-Signature=hush")
+            gc.collect()
+    said = capfd.readouterr()
+    assert "hush" not in said.err + said.out
+    assert not printed
+
+
+@pytest.mark.parametrize("kind", ["bam", "cram"])
+def test_a_server_that_begins_to_refuse_is_no_damaged_file(served, extract, tmp_path, kind):
+    said, index = [], "X.bam.bai" if kind == "bam" else "X.cram.crai"
+    with serving(served) as address:
+        for answers in range(1, 6):
+            name = f"X{answers}.{kind}"
+            (served / name).symlink_to(served / f"X.{kind}")
+            break_file(served, name, status=403, answers=answers)
+            said.append(told(extract, f"{address}/{name}##idx##{address}/{index}", tmp_path))
+    assert all("refuses access" in one or "the server" in one for one in said), said

@@ -25,6 +25,7 @@ from vexas_uba1.alignments.fasta import Genome
 from vexas_uba1.alignments.quiet import quiet_htslib
 from vexas_uba1.alignments.sources import (
     BGZF_END,
+    REFUSALS,
     AlignmentHeader,
     Source,
     is_url,
@@ -338,6 +339,8 @@ def _open_with_index(
             read_crai(index)
         return open_file(source, index, reference)
     except (OSError, ValueError) as error:
+        if source.is_remote and isinstance(error, REFUSALS):
+            raise unreadable(source, error) from error
         if source.is_remote or index.parent == folder:
             raise _damaged(source) from error
     _LOGGER.warning("the index %s is damaged and is not used", index.name)
@@ -345,8 +348,10 @@ def _open_with_index(
 
 
 def _damaged(source: Source) -> UserError:
+    # To htslib an answer that does not come is the end of the file.
+    or_cut = ", or the server does not send all of it" if source.is_remote else ""
     return UserError(
-        "the file or its index cannot be opened: one of them is damaged",
+        f"the file or its index cannot be opened: one of them is damaged{or_cut}",
         remedy="Make the index again (samtools index)",
         file=source.shown,
     )

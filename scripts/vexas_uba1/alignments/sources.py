@@ -36,6 +36,8 @@ _CRAM_ENDS = {
     (3, 0): _CRAM3_END,
     (3, 1): _CRAM3_END,
 }
+# What a server says outright; of other answers htslib hands on too little.
+REFUSALS = (PermissionError, FileNotFoundError)
 # Indexes that hold nothing, one for each format; see _reading_header.
 _STAND_IN_INDEX = {"BAM": b"BAI\1" + bytes(4), "CRAM": b"0\t1\t1\t0\t0\t0\n"}
 
@@ -256,8 +258,12 @@ def _header(source: Source, kind: str) -> AlignmentHeader:
             text = str(file.header)
             lengths = dict(zip(file.references, file.lengths, strict=True))
     except (OSError, ValueError) as error:
+        if source.is_remote and isinstance(error, REFUSALS):
+            raise unreadable(source, error) from error
+        # To htslib an answer that does not come is the end of the file.
+        or_cut = ", or the server does not send all of it" if source.is_remote else ""
         raise UserError(
-            f"the header of the {kind} file cannot be read: it is damaged",
+            f"the header of the {kind} file cannot be read: it is damaged{or_cut}",
             remedy="Copy or download it again, or repeat the step that wrote it",
             file=source.shown,
         ) from error
