@@ -115,7 +115,7 @@ def test_mates_names_are_those_of_the_careful_reader(tmp_path, made, bait, one, 
     gene = made.contigs["chrX"][made.codon - 40 : made.codon + 60]
     files = local(
         write_fastq(tmp_path / "1.fq", [read(one, gene)]),
-        write_fastq(tmp_path / "2.fq", [read(two, gene)]),
+        write_fastq(tmp_path / "2.fq", [read(two, reverse_complement(gene))]),
     )
     ((name, _),) = read_fragments(files, QualityRange())
     assert [found for found, _ in selected(files, bait)[1]] == [name]
@@ -145,6 +145,8 @@ FAULTS = {
     "no @": b"@a\nACGT\n+\nIIII\nb\nACGT\n+\nIIII\n",
     "no +": b"@a\nACGT\n+\nIIII\n@b\nACGT\n-\nIIII\n",
     "other +": b"@a\nACGT\n+\nIIII\n@b\nACGT\n+bc\nIIII\n",
+    "another name after +": b"@a1\nACGT\n+a1\nIIII\n@a2\nACGT\n+a3\nIIII\n",
+    "another comment after +": b"@a c\nACGT\n+\nIIII\n@b c\nACGT\n+b d\nIIII\n",
     "no base": b"@a\nACGT\n+\nIIII\n@b\nAC-T\n+\nIIII\n",
     "no base in a short read": b"@a\nACGT\n+\nIIII\n@b\n-\n+\nI\n",
     "no quality": b"@a\nACGT\n+\nII I\n",
@@ -210,6 +212,55 @@ def test_mates_out_of_step_are_told_though_no_read_is_of_the_gene(tmp_path, bait
     with pytest.raises(UserError) as caught:
         selected(files, bait)
     assert "record 3 is 'r2' here but 'r3'" in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize("count", [1, 500, 1500])
+def test_one_mate_given_twice_is_told_however_it_is_packed_and_named(
+    tmp_path, bait, monkeypatch, count
+):
+    monkeypatch.setattr(selecting, "_BLOCK", 5000)
+    rng = random.Random(13)
+    dark = [("g0", "G" * 80), ("g1", "")]
+    reads = [*dark, *((f"r{number}", random_bases(rng, 80)) for number in range(count))]
+    files = local(
+        *(
+            write_fastq(
+                tmp_path / f"{mate}.fq",
+                [read(f"{name}/{mate}", bases, quality) for name, bases in reads],
+                packed=mate == 2,
+            )
+            for mate, quality in ((1, "F"), (2, "#"))
+        )
+    )
+    for reading in (
+        lambda: list(read_fragments(files, QualityRange())),
+        lambda: selected(files, bait),
+    ):
+        with pytest.raises(UserError) as caught:
+            reading()
+        (problem,) = caught.value.problems
+        assert (problem.file, "2.fq: both files are of the same mate" in problem.message) == (
+            "1.fq",
+            True,
+        )
+
+
+def test_a_few_equal_mates_or_none_that_can_differ_are_no_fault(tmp_path, bait):
+    rng = random.Random(14)
+    palindromes = [half + reverse_complement(half) for half in (random_bases(rng, 40),) * 900]
+    for number, last in enumerate(([], [random_bases(rng, 80)])):
+        ones = [read(f"r{i}", bases) for i, bases in enumerate([*palindromes, *last])]
+        if not last:
+            ones = [read(f"g{i}", "G" * i) for i in range(50)]
+        twos = [
+            read(one.name, reverse_complement(one.bases) if last else one.bases) for one in ones
+        ]
+        files = local(
+            write_fastq(tmp_path / f"{number}_1.fq", ones),
+            write_fastq(tmp_path / f"{number}_2.fq", twos),
+        )
+        assert len(list(read_fragments(files, QualityRange()))) == len(ones)
+        assert selected(files, bait)[0].fragments == len(ones)
 
 
 # --- beside the aligners ------------------------------------------------------------------------

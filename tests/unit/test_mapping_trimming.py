@@ -127,7 +127,7 @@ def test_differing_counts_name_the_shorter_file(tmp_path, counts, short):
 
 def test_the_same_file_twice(tmp_path):
     one = write_fastq(tmp_path / "a_1.fq", some_reads(3))
-    assert "same file" in refused(tmp_path, one, one).message
+    assert "both files are of the same mate" in refused(tmp_path, one, one).message
 
 
 @pytest.mark.parametrize(

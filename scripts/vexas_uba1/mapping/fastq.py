@@ -35,6 +35,33 @@ class QualityRange:
         return self.lowest >= ";" and self.highest > "K"
 
 
+class EqualMates:
+    """Counts fragments whose mates are equal. Where all are, both files are of the same mate."""
+
+    _ENOUGH = 1000
+
+    def __init__(self) -> None:
+        """Begin with no fragment."""
+        self._some_differ = False
+        self._equal = 0
+
+    @property
+    def matter(self) -> bool:
+        """Whether there is anything left to learn."""
+        return not self._some_differ
+
+    def see(self, first: str, second: str) -> bool:
+        """Take a fragment's bases; return whether so many are equal that all will be."""
+        self._some_differ = first != second
+        self._equal += len(set(first)) > 1  # one letter alone: a machine that saw no light
+        return self.matter and self._equal >= self._ENOUGH
+
+    @property
+    def are_all(self) -> bool:
+        """Whether all fragments were such."""
+        return self.matter and self._equal > 0
+
+
 def read_fragments(
     files: tuple[LocalFile, ...], qualities: QualityRange
 ) -> Iterator[tuple[str, tuple[dnaio.SequenceRecord, ...]]]:
@@ -47,13 +74,15 @@ def read_fragments(
 
     Raises:
         UserError: a file is missing, empty, without reads, truncated, not FASTQ, holds a record
-            whose bases or qualities are not valid, or the two files are not in step.
+            whose bases or qualities are not valid, or the two files are not in step or are of the
+            same mate.
     """
     if len(files) == 1:
         with _records(files[0], qualities) as records:
             for record in records:
                 yield plain_name(record.id), (record,)
         return
+    equal = EqualMates()
     with _records(files[0], qualities) as firsts, _records(files[1], qualities) as seconds:
         for number, first in enumerate(firsts, start=1):
             second = next(seconds, None)
@@ -67,9 +96,13 @@ def read_fragments(
                     remedy="Give both files as the sequencer wrote them: same reads, same order",
                     file=files[0].shown,
                 )
+            if equal.matter and equal.see(first.sequence, second.sequence):
+                raise _of_one_mate(files)
             yield name, (first, second)
         if next(seconds, None) is not None:
             raise _differing_counts(files, short=0, records=number)
+        if equal.are_all:
+            raise _of_one_mate(files)
 
 
 @contextmanager
@@ -158,6 +191,14 @@ def _differing_counts(files: tuple[LocalFile, ...], *, short: int, records: int)
         f"the file ends after {records} records, but {files[1 - short].shown} goes on",
         remedy="Give both files whole, as the sequencer wrote them: one may be truncated",
         file=files[short].shown,
+    )
+
+
+def _of_one_mate(files: tuple[LocalFile, ...]) -> UserError:
+    return _wrong(
+        files[0],
+        f"its reads are equal to those of {files[1].shown}: both files are of the same mate",
+        "Name the files of both mates, or that of one in fq1 alone",
     )
 
 

@@ -19,7 +19,14 @@ from xopen import xopen
 
 from vexas_uba1.errors import UserError
 from vexas_uba1.mapping.bait import Bait
-from vexas_uba1.mapping.fastq import GZIP, QualityRange, mates_name, plain_name, read_fragments
+from vexas_uba1.mapping.fastq import (
+    GZIP,
+    EqualMates,
+    QualityRange,
+    mates_name,
+    plain_name,
+    read_fragments,
+)
 from vexas_uba1.samples.sources import LocalFile
 
 _BLOCK = 1 << 19  # bytes; the arrays made of it stay in a core's cache
@@ -64,6 +71,7 @@ def select_fragments(
 def _selected(
     files: tuple[LocalFile, ...], qualities: QualityRange, bait: Bait, selection: Selection
 ) -> Iterator[tuple[str, tuple[dnaio.SequenceRecord, ...]]]:
+    equal = EqualMates()
     with ExitStack() as stack:
         sources = [_Source(file, stack.enter_context(opened(file))) for file in files]
         while True:
@@ -76,6 +84,7 @@ def _selected(
             taken = np.logical_or.reduce([block.taken_by(bait, qualities) for block in blocks])
             if len(blocks) == 2:
                 _check_names(*blocks)
+                _look_for_equal(equal, *blocks)
             selection.fragments += number
             for index in np.flatnonzero(taken).tolist():
                 records = tuple(block.record(index) for block in blocks)
@@ -88,7 +97,7 @@ def _selected(
                     raise _unreadable(files[0])
                 selection.kept += 1
                 yield name, records
-        if not selection.fragments or any(source.rest for source in sources):
+        if not selection.fragments or any(source.rest for source in sources) or equal.are_all:
             raise _unreadable(files[0])
 
 
@@ -148,6 +157,7 @@ class _Block:
         self._plus, self._plus_ends = ends[:, 1] + 1, self._without_return(ends[:, 2])
         self._lengths = self._without_return(ends[:, 1]) - self._bases
         self._quality_lengths = self._without_return(ends[:, 3]) - self._qualities
+        self.size = self._names.size
         self.longest_name = int((ends[:, 0] - self._names).max()) + 1
 
     def _rows(self, starts: NDArray[np.intp], width: int) -> NDArray[np.uint8]:
@@ -163,13 +173,13 @@ class _Block:
         Raises:
             UserError: one is not as it should be; the careful reader knows why.
         """
-        seen, names, plus = self._characters, self._name_ends - self._names, self._plus
+        seen, plus = self._characters, self._plus
         plus_lengths = self._plus_ends - plus
         if (
             (seen[self._names] != _AT).any()
             or (seen[self._names + 1] <= _SPACE).any()
             or (seen[plus] != _PLUS).any()
-            or ((plus_lengths != 1) & (plus_lengths != names)).any()
+            or not self._repeats_names(np.flatnonzero(plus_lengths != 1))
             or (self._lengths != self._quality_lengths).any()
             or seen.max() > _ASCII
         ):
@@ -192,6 +202,18 @@ class _Block:
             qualities.highest = max(qualities.highest, chr(highest))
             taken[chosen] = bait.takes(reads, lengths)
         return taken
+
+    def _repeats_names(self, records: NDArray[np.intp]) -> bool:
+        """Return whether the third lines of these records hold their names."""
+        if not records.size:
+            return True
+        names, lines = self._names[records] + 1, self._plus[records] + 1
+        lengths = self._name_ends[records] - names
+        if (lengths != self._plus_ends[records] - lines).any():
+            return False
+        width = int(lengths.max(initial=1))
+        differ = self._rows(names, width) != self._rows(lines, width)
+        return not (differ & (np.arange(width) < lengths[:, None])).any()
 
     def record(self, index: int) -> dnaio.SequenceRecord:
         """Return one record, in upper case."""
@@ -259,6 +281,19 @@ def _check_names(first: _Block, second: _Block) -> None:
     )
     for index in np.flatnonzero(~fit).tolist():
         if mates_name(first.name(index), second.name(index)) is None:
+            raise _unreadable(first.file)
+
+
+def _look_for_equal(equal: EqualMates, first: _Block, second: _Block) -> None:
+    """Look on for mates that are equal, as long as all have been.
+
+    Raises:
+        UserError: so many are that all will be.
+    """
+    for index in range(first.size):
+        if not equal.matter:
+            return
+        if equal.see(first.record(index).sequence, second.record(index).sequence):
             raise _unreadable(first.file)
 
 

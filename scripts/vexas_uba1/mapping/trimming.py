@@ -286,16 +286,9 @@ def _cutadapt_command(options: TrimOptions, parts: list[Path], summary: Path) ->
 
 
 def _described(reads: tuple[LocalFile, ...]) -> tuple[InputFile, ...]:
-    files = tuple(
+    return tuple(
         InputFile(file.name, file.path.stat().st_size, sha256_of(file.path)) for file in reads
     )
-    if len(files) == 2 and files[0].sha256 == files[1].sha256:
-        raise UserError(
-            "fq1 and fq2 are the same file",
-            remedy="Name the file of read 2 in fq2, or leave fq2 empty for single-end reads",
-            file=reads[1].shown,
-        )
-    return files
 
 
 def _warnings(reads: tuple[LocalFile, ...], qualities: QualityRange) -> tuple[str, ...]:
