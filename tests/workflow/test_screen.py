@@ -19,8 +19,8 @@ import pytest
 
 from builders.loci import bundled, write
 from builders.rangeserver import serving
-from builders.sheets import write_sheet
-from builders.workflow import cohort, command, contents
+from builders.sheets import write_config, write_sheet
+from builders.workflow import cohort, command, contents, run, snakemake
 from vexas_uba1 import paths
 
 SIGNATURE = "X-Signature=hush"
@@ -191,13 +191,14 @@ def test_what_changed_is_done_again_and_leaves_nothing_old(reads, tmp_path):
     sheet = write_sheet(tmp_path / "m.tsv", rows)
     out = tmp_path / "out"
     assert screen(sheet, out).code == 0
-    assert (out / "samples" / "S0_POS" / "S0_POS.result.json").exists()
+    result = out / "samples" / "S0_POS" / "S0_POS.result.json"
+    assert command("render", result).code == 0 and len(list(result.parent.iterdir())) == 6
     for suffix in (".bam", ".bam.bai"):
         shutil.copy2(reads / f"NEG{suffix}", tmp_path / f"S0_POS{suffix}")
     said = screen(sheet, out)
     assert said.code == 0 and "1 of 2 samples are done already" in said.err
     assert [row["verdict"] for row in table(out)] == ["not_detected", "not_detected"]
-    assert not list(out.glob("samples/*/*.result.json"))
+    assert not list(out.glob("samples/*/*"))
     # A row of the sheet less is a row of the table less.
     said = screen(write_sheet(tmp_path / "m.tsv", rows[1:]), out)
     assert "1 samples of an earlier manifest" in said.err
@@ -419,6 +420,36 @@ def test_another_run_or_another_file_in_its_place_is_told(manifest, screened, tm
         said = screen(manifest, out)
         assert said.code == 2 and "Move it away" in said.errors[0]
         assert "Traceback" not in said.err and file.read_bytes() == before
+
+
+def test_a_folder_in_the_tables_place_is_told(reads, tmp_path):
+    sheet = write_sheet(tmp_path / "m.tsv", copies(reads, tmp_path, ["NEG"]))
+    for name in ("screen.tsv", "screen.sqlite"):
+        (tmp_path / name / name / "kept").mkdir(parents=True)
+        said = screen(sheet, tmp_path / name)
+        assert said.code == 2 and "Move it away" in said.errors[0] and name in said.errors[0]
+        assert "Traceback" not in said.err and (tmp_path / name / name / "kept").exists()
+
+
+def test_screens_and_runs_keep_out_of_each_others_folders(reads, tmp_path):
+    sheet = write_sheet(tmp_path / "m.tsv", copies(reads, tmp_path, ["POS"]))
+    called, screened, half = tmp_path / "called", tmp_path / "screened", tmp_path / "half"
+    assert command("call", reads / "POS.bam", "--out", called, "--sample", "S0_POS").code == 0
+    before = contents(called)
+    said = screen(sheet, called)
+    assert said.code == 2 and "`vexas-uba1 run` or `call`" in said.errors[0]
+    assert contents(called) == before
+    assert screen(sheet, screened).code == screen(sheet, half, "--part", "1/1").code == 0
+    for out in (screened, half):
+        before = delivered(out)
+        config = write_config(tmp_path / "c.yaml", {"samples": str(sheet), "outdir": str(out)})
+        for said in (
+            command("call", reads / "POS.bam", "--out", out),
+            run(config),
+            snakemake("--configfile", config, "--cores", 1, cwd=tmp_path),
+        ):
+            assert said.code and "that of a screen" in said.err and "Traceback" not in said.err
+        assert before and delivered(out) == before
 
 
 def test_a_full_disk_ends_the_screen_and_keeps_its_rows(manifest, tmp_path):

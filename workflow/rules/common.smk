@@ -5,6 +5,7 @@ import sys
 
 from vexas_uba1.errors import UserError
 from vexas_uba1.steps import lock
+from vexas_uba1.steps.folders import refuse_a_screens
 from vexas_uba1.steps.plan import NO_CONFIGURATION
 
 
@@ -19,6 +20,7 @@ def finished_files(wildcards):
     if workflow.is_main_process and workflow.execution_settings is not None:
         if not workflow.dryrun:
             try:
+                refuse_a_screens(PLAN.outdir)
                 lock.take_until_the_end(PLAN.outdir)
             except UserError as error:
                 sys.exit(f"error: {error}")

@@ -20,8 +20,9 @@ from vexas_uba1.cohort.entries import VERDICTS
 from vexas_uba1.errors import Problem, UserError, disk_problem
 from vexas_uba1.samples.check import load_run
 from vexas_uba1.samples.document import read_document
-from vexas_uba1.screen.screening import PARTS, TSV, Outcome, Part, screen
+from vexas_uba1.screen.screening import TSV, Outcome, Part, screen
 from vexas_uba1.steps import lock
+from vexas_uba1.steps.folders import SCREEN_PARTS, refuse_a_workflows
 from vexas_uba1.steps.interrupts import exit_status, sigterm_interrupts
 from vexas_uba1.steps.plan import Plan
 
@@ -59,13 +60,14 @@ def run_screen(
         UserError: the manifest or an argument cannot be used, or another run uses the folder.
     """
     plan = _plan(manifest, out, config, keys)
+    refuse_a_workflows(out)
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     # Parts may be at work side by side, each in a folder of its own.
-    folder = out if part is None else out / PARTS / part.name
+    folder = out if part is None else out / SCREEN_PARTS / part.name
     with ExitStack() as held:
         held.enter_context(lock.take(folder))
         # A run of all takes parts over, so none may be at work.
-        for other in sorted((out / PARTS).glob("*/")) if part is None else ():
+        for other in sorted((out / SCREEN_PARTS).glob("*/")) if part is None else ():
             held.enter_context(lock.take(other))
         held.enter_context(sigterm_interrupts())
         shown = held.enter_context(_Shown(console))

@@ -18,12 +18,12 @@ from vexas_uba1.files import sha256_of, write_text
 from vexas_uba1.samples.sheet import Sample
 from vexas_uba1.screen.sample import Task, failed_row, result_file, screen_sample
 from vexas_uba1.screen.table import ResultTable
+from vexas_uba1.steps.calling import PUBLISHED
+from vexas_uba1.steps.folders import SCREEN_PARTS, SCREEN_TABLE
 from vexas_uba1.steps.lanes import Done, in_lanes
 from vexas_uba1.steps.plan import Plan
 
-TABLE, TSV = "screen.sqlite", "screen.tsv"
-PARTS = Path("work") / "parts"
-"""Where parts of a manifest have their tables, below the screen's folder."""
+TSV = "screen.tsv"
 Row = dict[str, object]
 """A sample's cells by column."""
 
@@ -81,11 +81,17 @@ def screen(
     if part is not None:
         samples = part.of(samples)
     outcome = Outcome(len(samples))
-    file = out / TABLE if part is None else out / PARTS / part.name / TABLE
+    file = (out if part is None else out / SCREEN_PARTS / part.name) / SCREEN_TABLE
     scratch = out / "work" / ("screen" if part is None else f"screen.{part.name}")
     tsv = file.with_name(TSV)
+    if tsv.is_dir():
+        raise UserError(
+            "a folder is in the way of the table",
+            remedy="Move it away, or name another output folder",
+            file=TSV,
+        )
     shutil.rmtree(scratch, ignore_errors=True)
-    others = [] if part is not None else sorted((out / PARTS).glob(f"*/{TABLE}"))
+    others = [] if part is not None else sorted((out / SCREEN_PARTS).glob(f"*/{SCREEN_TABLE}"))
     with ExitStack() as tables:
         rows = tables.enter_context(ResultTable(file))
         books = _Books(plan, out, rows, on_row)
@@ -157,18 +163,17 @@ class _Books:
         return wanted
 
     def made_way_for(self, samples: Sequence[Sample]) -> list[Sample]:
-        """Remove earlier results: none may be taken for a new one; return the samples as they are.
+        """Remove earlier results and what was rendered from them: none may be taken for a new one.
 
-        One whose result would have no place has failed.
+        Returns the samples as they are. One whose result would have no place has failed.
         """
         ready = []
         for sample in samples:
-            place = self._result(sample.id)
             try:
-                place.unlink(missing_ok=True)
+                self._remove_result(sample.id)
                 ready.append(sample)
             except OSError as error:
-                shown = place.relative_to(self._out)
+                shown = Path(error.filename).relative_to(self._out)
                 told = UserError(
                     f"what lies at {shown} is in the way ({error.strerror})",
                     remedy="Move it away, then run the same command again",
@@ -198,13 +203,18 @@ class _Books:
             cells = failed_row(task.call.sample, "screen", told)
         if cells["status"] != "ok":
             # A process may have been ended just before it could tell of its result.
-            self._result(task.sample).unlink(missing_ok=True)
+            self._remove_result(task.sample)
         self._put(cells, task.fingerprint)
 
     def _put(self, cells: Row, fingerprint: str | None) -> None:
         made = _checksum(self._result(str(cells["sample"]))) if cells["status"] == "ok" else None
         self._rows.put(cells, fingerprint, made)
         self._on_row(str(cells["verdict"] or "failed"))
+
+    def _remove_result(self, sample: str) -> None:
+        result = self._result(sample)
+        for name in PUBLISHED:
+            result.with_name(f"{sample}.{name}").unlink(missing_ok=True)
 
     def _result(self, sample: str) -> Path:
         return result_file(self._out, sample)

@@ -17,9 +17,12 @@ from pathlib import Path
 from vexas_uba1.cohort.summary import COLUMNS, one_line, write_table
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing
+from vexas_uba1.steps.folders import SCREEN_TABLE
 
 VERSION = 2
 """Of the file's layout, as its ``user_version`` has it."""
+_PATIENCE_S = 60.0
+"""How long another program's lock on the file is waited for, such as that of one who reads it."""
 _CHECKS = ("fingerprint", "result_sha256")
 _NUMBERS = {
     "vaf": "REAL",
@@ -160,12 +163,16 @@ class ResultTable:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    rows = sqlite3.connect(path)
+    rows = None
     try:
+        rows = sqlite3.connect(path, timeout=_PATIENCE_S)
         (version,) = rows.execute("PRAGMA user_version").fetchone()
         (tables,) = rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
-        rows.close()
+        if rows is not None:
+            rows.close()
+        if _is_busy(error):
+            raise _in_use(path) from error
         raise UserError(
             f"this is no table of a screen ({error})",
             remedy="Move it away, or name another output folder",
@@ -197,6 +204,7 @@ def _told() -> Iterator[None]:
 
     Raises:
         OSError: the disk is full or cannot be written.
+        UserError: another program keeps the file to itself.
     """
     try:
         yield
@@ -205,7 +213,22 @@ def _told() -> Iterator[None]:
             raise OSError(errno.ENOSPC, str(error)) from error
         if "readonly" in str(error):
             raise OSError(errno.EROFS, str(error)) from error
+        if _is_busy(error):
+            raise _in_use(Path(SCREEN_TABLE)) from error
         raise
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return "locked" in str(error)
+
+
+def _in_use(path: Path) -> UserError:
+    return UserError(
+        "another program keeps this table to itself",
+        remedy="Let it end (whoever reads a table for long should read a copy), then run the same "
+        "command again",
+        file=path.name,
+    )
 
 
 def _stored(value: object) -> str | int | float | None:

@@ -24,6 +24,7 @@ from vexas_uba1.samples.check import load_run
 from vexas_uba1.status import SampleStatus, read_status
 from vexas_uba1.steps import lock, queued
 from vexas_uba1.steps.cohort import status_file
+from vexas_uba1.steps.folders import refuse_a_screens
 from vexas_uba1.steps.interrupts import exit_status, sigterm_interrupts
 from vexas_uba1.steps.plan import CHECKED, Plan
 from vexas_uba1.verdict import leading
@@ -68,6 +69,7 @@ def run_workflow(
         UserError: the configuration or the sheet cannot be used, or another run is under way.
     """
     plan = Plan(load_run(config))
+    refuse_a_screens(plan.outdir)
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     for change in plan.changed_versions():
         console.print(

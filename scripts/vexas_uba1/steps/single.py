@@ -20,6 +20,7 @@ from vexas_uba1.samples.sources import local_file
 from vexas_uba1.samples.umi import parse_umi
 from vexas_uba1.steps import calling
 from vexas_uba1.steps.cohort import status_file
+from vexas_uba1.steps.folders import refuse_a_screens
 from vexas_uba1.steps.limited import within
 from vexas_uba1.steps.outcome import failure_in, produce
 
@@ -186,3 +187,4 @@ def _check_out(out: Path) -> None:
             remedy="Name another folder; nothing is overwritten",
             file=str(out),
         )
+    refuse_a_screens(out)
