@@ -192,6 +192,22 @@ def test_a_profile_whose_plugin_is_missing_says_how_to_install_it(capfd, monkeyp
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize("programs", [{}, {"sinfo": "echo Unable to contact >&2; exit 1"}])
+def test_a_slurm_that_does_not_answer_ends_the_run_before_it_begins(
+    capfd, monkeypatch, tmp_path, programs
+):
+    config = make_project(tmp_path, [{"sample": "A", "alignment": "a.bam"}])
+    monkeypatch.setattr("importlib.util.find_spec", lambda *_: True)
+    for name, lines in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{lines}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = here(capfd, "run", "--config", config, "--profile", "slurm")
+    assert said.code == 2 and "Slurm does not answer" in said.errors[0]
+    assert not programs or "Unable to contact" in said.errors[0]
+    assert not (tmp_path / "results").exists()
+
+
 def test_errors_of_the_disk_are_the_users_and_others_are_not(capfd, monkeypatch):
     def main_with(error):
         def broken(**_):

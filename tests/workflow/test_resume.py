@@ -65,6 +65,15 @@ def test_a_run_stopped_and_killed_goes_on_with_the_same_command_to_the_same_byte
     assert "The same command goes on from here" in said
     assert "Traceback" not in said
     process = start(config, "--cores", "1")
+    wait_for(process, "Extracting ")
+    # As `timeout` and service managers end what they began.
+    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)
+    _, said = process.communicate()
+    assert (process.returncode, "Traceback" in said) == (143, False)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    process = start(config, "--cores", "1")
     wait_for(process, "Calling ")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

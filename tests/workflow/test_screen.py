@@ -370,6 +370,14 @@ def test_all_that_is_wrong_with_a_manifest_is_told_before_any_work(reads, tmp_pa
         assert screen(tmp_path / "m.tsv", out, "--part", part).code == 2
 
 
+def test_a_manifest_that_is_not_there_is_told_as_such(tmp_path):
+    said = screen(tmp_path / "m.tsv", tmp_path / "out")
+    assert said.code == 2 and said.errors == [
+        f"error: {tmp_path / 'm.tsv'}: there is no such manifest. Check its path."
+    ]
+    assert not (tmp_path / "out").exists()
+
+
 def test_parts_side_by_side_make_the_table_of_the_whole(manifest, screened, tmp_path):
     out = tmp_path / "out"
     runs = [begin(manifest, out, "--part", f"{part}/3") for part in (1, 2, 3)]

@@ -23,7 +23,7 @@ from vexas_uba1.samples.document import read_document
 from vexas_uba1.screen.screening import TSV, Outcome, Part, screen
 from vexas_uba1.steps import lock
 from vexas_uba1.steps.folders import SCREEN_PARTS, refuse_a_workflows
-from vexas_uba1.steps.interrupts import exit_status, sigterm_interrupts
+from vexas_uba1.steps.interrupts import exit_status, interrupts
 from vexas_uba1.steps.plan import Plan
 
 _LINE_SECONDS = 30.0
@@ -69,7 +69,7 @@ def run_screen(
         # A run of all takes parts over, so none may be at work.
         for other in sorted((out / SCREEN_PARTS).glob("*/")) if part is None else ():
             held.enter_context(lock.take(other))
-        held.enter_context(sigterm_interrupts())
+        held.enter_context(interrupts())
         shown = held.enter_context(_Shown(console))
         try:
             outcome = screen(
@@ -97,6 +97,8 @@ def run_screen(
 
 
 def _plan(manifest: Path, out: Path, config: Path | None, keys: Mapping[str, object]) -> Plan:
+    if not manifest.exists():
+        raise UserError("there is no such manifest", remedy="Check its path", file=str(manifest))
     base, values = Path.cwd(), {}
     given = {key: value for key, value in keys.items() if value is not None}
     # What the command line says starts at the working directory, wherever the configuration lies.

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,8 +23,9 @@ from vexas_uba1.status import SampleStatus, read_status
 from vexas_uba1.steps import lock, queued
 from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.folders import refuse_a_screens
-from vexas_uba1.steps.interrupts import exit_status, sigterm_interrupts
+from vexas_uba1.steps.interrupts import exit_status, interrupts
 from vexas_uba1.steps.plan import CHECKED, Plan
+from vexas_uba1.steps.profiles import find_profile
 from vexas_uba1.verdict import leading
 
 ENGINE_LOG = Path("logs") / "snakemake.log"
@@ -34,7 +33,7 @@ _TARGET = "finish_samples"
 _LOG_LINES = 12
 _MOST_LOGS = 3
 _STEPS = re.compile(r"(\d+) of (\d+) steps")
-_MESSAGE = re.compile(r"Job \d+: (.+)")
+_MESSAGE = re.compile(r"\s*Job \d+: (.+)")
 _FAILED_LOG = re.compile(r"\s*log: (\S.*?) \(check log file")
 _FULL_DISK = re.compile(r"[Nn]o space (?:is )?left on|database or disk is full|Disk quota exceeded")
 _BAD_ARGUMENTS = 2  # Snakemake's own exit status for them
@@ -75,15 +74,13 @@ def run_workflow(
         console.print(
             f"Since the last results: {change}; what depends on it is done again.", markup=False
         )
-    profile_folder = _profile(profile) if profile else None
-    through_slurm = profile_folder is not None and _executor(profile_folder) == "slurm"
+    jobs = find_profile(profile)
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(paths.snakefile())),
         *("--configfile", str(config.absolute()), "--directory", str(plan.outdir)),
-        *_at_a_time(cores, profile_folder),
         *("--keep-going", "--rerun-incomplete", "--nolock"),
-        *(["--workflow-profile", str(profile_folder)] if profile_folder else []),
-        *(queued.naming(plan.outdir) if through_slurm else []),
+        *jobs.arguments(cores),
+        *(queued.naming(plan.outdir) if jobs.is_slurm else []),
         *(["--dry-run"] if dry_run else []),
         *arguments,
         *("--", _TARGET),
@@ -92,10 +89,12 @@ def run_workflow(
     if dry_run:
         code = subprocess.run(command, env=environment, check=False).returncode
         return code if code in (0, _BAD_ARGUMENTS) else 1
+    if jobs.is_slurm:
+        queued.refuse_without_slurm()
     with lock.take(plan.outdir) as held:
         lock.refuse_if_snakemake_locked(plan.outdir, config)
         queued.refuse_if_any(plan.outdir)
-        if through_slurm:
+        if jobs.is_slurm:
             queued.begin(plan.outdir)
         watched = _Watched()
         try:
@@ -114,50 +113,6 @@ def run_workflow(
     if code != 0:
         return _explain(watched, plan.outdir, console)
     return _show(plan, console)
-
-
-def _profile(name: str) -> Path:
-    own = paths.product_root() / "workflow" / "profiles" / name
-    if own.is_dir() and "/" not in name:
-        folder = own
-    elif any(Path(name).glob("config*.yaml")):
-        folder = Path(name).absolute()
-    else:
-        known = ", ".join(sorted(path.name for path in own.parent.iterdir()))
-        raise UserError(
-            "there is no such profile",
-            remedy=f"Name one of the workflow's ({known}) or a folder with a config.yaml",
-            column="--profile",
-            value=name,
-        )
-    executor = _executor(folder)
-    if executor and importlib.util.find_spec(f"snakemake_executor_plugin_{executor}") is None:
-        python = shlex.quote(sys.executable)
-        raise UserError(
-            f"Snakemake's plugin for {executor} is not installed",
-            remedy=f"Install it: `{python} -m pip install snakemake-executor-plugin-{executor}`",
-            column="--profile",
-            value=name,
-        )
-    return folder
-
-
-def _executor(profile: Path) -> str | None:
-    """Return what runs the jobs by a profile; None for this machine."""
-    import yaml
-
-    for file in sorted(profile.glob("config*.yaml")):
-        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        if values.get("executor") not in (None, "local"):
-            return str(values["executor"])
-    return None
-
-
-def _at_a_time(cores: int | None, profile: Path | None) -> list[str]:
-    """Return the option for cores of this machine, or for a cluster's jobs at a time."""
-    if profile is None or _executor(profile) is None:
-        return ["--cores", str(cores or os.cpu_count() or 1)]
-    return [] if cores is None else ["--jobs", str(cores)]
 
 
 def _watch(
@@ -179,7 +134,7 @@ def _watch(
         console=console,
         disable=not console.is_terminal,
     )
-    with log_file.open("w", encoding="utf-8") as log, progress, sigterm_interrupts():
+    with log_file.open("w", encoding="utf-8") as log, progress, interrupts():
         task = progress.add_task("Planning", total=None)
         process = subprocess.Popen(
             command,
@@ -212,10 +167,10 @@ def _watch(
             # The terminal interrupts Snakemake too, but now and then that is lost on it. This lets
             # it start no further job and put its things away.
             process.terminate()
-            console.print("Stopping. The same command goes on from here.")
-            # Snakemake does so too, but not if it was asking for them just then.
-            queued.cancel(outdir)
             try:
+                console.print("Stopping. The same command goes on from here.")
+                # Snakemake does so too, but not if it was asking for them just then.
+                queued.cancel(outdir)
                 log.write(process.stdout.read())
                 process.wait()
             finally:

@@ -14,7 +14,37 @@ from pathlib import Path
 from vexas_uba1.errors import UserError
 
 _MARK = ".slurm"
+_PATIENCE_S = 60.0
 _LONGEST_WAIT = 30.0  # seconds until cancelled jobs have left the queue
+
+
+def refuse_without_slurm() -> None:
+    """Let no run begin that would wait for a Slurm which is not there.
+
+    Raises:
+        UserError: Slurm does not answer.
+    """
+    try:
+        asked = subprocess.run(
+            ["sinfo", "--noheader"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PATIENCE_S,
+        )
+        if asked.returncode == 0:
+            return
+        said = (asked.stderr.strip().splitlines() or [f"exit status {asked.returncode}"])[-1]
+    except OSError:
+        said = "its programs cannot be run here"
+    except subprocess.TimeoutExpired:
+        said = f"nothing in {_PATIENCE_S:g} seconds"
+    raise UserError(
+        f"Slurm does not answer: {said}",
+        remedy="Start the run where `sinfo` shows the cluster, or without this profile",
+        column="--profile",
+        value="slurm",
+    )
 
 
 def naming(outdir: Path) -> list[str]:
