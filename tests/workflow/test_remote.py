@@ -126,6 +126,21 @@ def test_a_call_ends_although_a_server_is_silent(served, tmp_path, name):
     assert_no_secret(out)
 
 
+def test_a_panel_is_not_waited_for_without_end(served, tmp_path):
+    with serving(served, SIGNATURE) as address:
+        break_file(served, "silent.bam", seconds_a_byte=0)
+        line = [f"{address}/{name}.bam?{SIGNATURE}" for name in ("silent", "silent_index")]
+        panel = tmp_path / "p.npz"
+        said = command("panel", "build", *line, "--out", panel, "--url-timeout", 10, **ONCE)
+        break_file(served, "silent.bam")
+    assert said.code == 2 and "Traceback" not in said.err and not panel.exists()
+    # The second one is read: it has a variant.
+    slow, other = said.errors
+    assert "/silent.bam: the file was not read within 10 seconds" in slow
+    assert "/silent_index.bam: c.122T>C passes" in other
+    assert "hush" not in said.err
+
+
 def test_a_call_tells_what_a_server_does_wrong(served, tmp_path, capfd, monkeypatch):
     for key, value in ONCE.items():
         monkeypatch.setenv(key, value)

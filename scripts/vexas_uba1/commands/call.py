@@ -19,6 +19,15 @@ def choices(column: str) -> click.Choice[str]:
     return click.Choice(load_schema("samples")["properties"][column]["enum"])
 
 
+url_timeout = click.option(
+    "--url-timeout",
+    type=click.IntRange(min=1),
+    default=600,
+    show_default=True,
+    help="Seconds after which reading a URL is given up.",
+)
+
+
 @click.command("call", epilog=_EXAMPLE)
 @click.argument("reads")
 @click.option(
@@ -54,13 +63,7 @@ def choices(column: str) -> click.Choice[str]:
 )
 @click.option("--build", default="auto", show_default=True, help="Build that the file must have.")
 @click.option("--locus", type=click.Path(path_type=Path), help="Another gene record than UBA1's.")
-@click.option(
-    "--url-timeout",
-    type=click.IntRange(min=1),
-    default=600,
-    show_default=True,
-    help="Seconds after which reading a URL is given up.",
-)
+@url_timeout
 @click.option("--lab-name", default="", help="Printed at the top of the report.")
 def command(reads: str, out: Path, **options: object) -> None:
     """Call one BAM or CRAM (path or URL): the same functions and files as the workflow's.

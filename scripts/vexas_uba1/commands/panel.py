@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from vexas_uba1.commands.call import choices as assays
+from vexas_uba1.commands.call import url_timeout
 
 _EXAMPLE = """\b
 Example:
@@ -36,6 +37,7 @@ def command() -> None:
     help="Genome FASTA.",
 )
 @click.option("--locus", type=click.Path(path_type=Path), help="Another gene record than UBA1's.")
+@url_timeout
 def build(
     reads: tuple[str, ...],
     out: Path,
@@ -44,6 +46,7 @@ def build(
     umi: str,
     references: tuple[Path, ...],
     locus: Path | None,
+    url_timeout: int,
 ) -> None:
     """Build a panel of BAM or CRAM files (paths or URLs) of normals.
 
@@ -53,7 +56,7 @@ def build(
     """
     from vexas_uba1.steps.panel import PanelOptions, build_panel
 
-    options = PanelOptions(name, assay, _tags(umi), references, locus)
+    options = PanelOptions(name, assay, _tags(umi), references, locus, url_timeout)
 
     def follow(items: Iterable[str]) -> Iterator[str]:
         with click.progressbar(list(items), label="normals", file=sys.stderr) as bar:

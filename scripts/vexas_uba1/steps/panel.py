@@ -20,6 +20,7 @@ from vexas_uba1.observing import CallOptions, Observed, observe_sample
 from vexas_uba1.panel.normal import Normal, normal_of
 from vexas_uba1.panel.panel import About, Panel, read_panel, write_panel
 from vexas_uba1.result import SampleInfo
+from vexas_uba1.steps.limited import within
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class PanelOptions:
         umi_tags: Tags that name a molecule; empty without UMIs.
         references: Genome FASTAs.
         locus: A gene record in place of the bundled one, or None.
+        url_timeout_s: Seconds after which a normal is given up that lies at an address.
     """
 
     name: str
@@ -39,6 +41,7 @@ class PanelOptions:
     umi_tags: tuple[str, ...]
     references: tuple[Path, ...]
     locus: Path | None
+    url_timeout_s: float = 600
 
 
 def build_panel(
@@ -133,44 +136,52 @@ def _check_output(out: Path) -> None:
 
 def _read(address: str, options: PanelOptions) -> tuple[Normal, tuple[str, ...]]:
     """Return a normal and the names of its sites."""
-    source = address if "://" in address else Path(address)
-    check_alignment_file(Source.of(source))
-    locus = load_locus(options.locus)
+    source = Source.of(address if "://" in address else Path(address))
     scratch = Path(tempfile.mkdtemp(prefix="vexas-uba1-panel-"))
-    name = Path(Source.of(source).shown).name.removesuffix(".bam").removesuffix(".cram")
     try:
-        genomes = [_genome(path, scratch) for path in options.references]
-        bam = scratch / "uba1.bam"
-        extraction = extract_region(
-            source,
-            locus=locus,
-            genomes=genomes,
-            sample_id=name,
-            out_bam=bam,
-            scratch=scratch / "index",
-            umi_tags=options.umi_tags,
-        )
-        seen = observe_sample(
-            bam,
-            extraction,
-            locus=locus,
-            catalogue=load_catalogue(locus),
-            genomes=genomes,
-            options=CallOptions(
-                SampleInfo(name, assay=options.assay),
-                reporting_limit_vaf=1.0,
-                required_limit_vaf=1.0,
-                umi_tags=options.umi_tags,
-            ),
-        )
-        files = [file.sha256 for file in extraction.files]
-        positions = _variant_positions(seen)
-        normal = normal_of(name, files, seen.sites, seen.caller.model, positions)
-        # A site is known by its name, so that normals of any build serve samples of any other.
-        sites = tuple(str(seen.placed.c_name(at)) for at in seen.sites.positions.tolist())
+        if source.is_remote:
+            return within(options.url_timeout_s, source.shown, _normal, address, options, scratch)
+        return _normal(Path(address), options, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return normal, sites
+
+
+def _normal(
+    reads: Path | str, options: PanelOptions, scratch: Path
+) -> tuple[Normal, tuple[str, ...]]:
+    source = Source.of(reads)
+    check_alignment_file(source)
+    locus = load_locus(options.locus)
+    name = Path(source.shown).name.removesuffix(".bam").removesuffix(".cram")
+    genomes = [_genome(path, scratch) for path in options.references]
+    bam = scratch / "uba1.bam"
+    extraction = extract_region(
+        reads,
+        locus=locus,
+        genomes=genomes,
+        sample_id=name,
+        out_bam=bam,
+        scratch=scratch / "index",
+        umi_tags=options.umi_tags,
+    )
+    seen = observe_sample(
+        bam,
+        extraction,
+        locus=locus,
+        catalogue=load_catalogue(locus),
+        genomes=genomes,
+        options=CallOptions(
+            SampleInfo(name, assay=options.assay),
+            reporting_limit_vaf=1.0,
+            required_limit_vaf=1.0,
+            umi_tags=options.umi_tags,
+        ),
+    )
+    files = [file.sha256 for file in extraction.files]
+    positions = _variant_positions(seen)
+    normal = normal_of(name, files, seen.sites, seen.caller.model, positions)
+    # A site is known by its name, so that normals of any build serve samples of any other.
+    return normal, tuple(str(seen.placed.c_name(at)) for at in seen.sites.positions.tolist())
 
 
 def _genome(path: Path, scratch: Path) -> Genome:
