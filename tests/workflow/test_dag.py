@@ -163,6 +163,15 @@ def test_the_snakefile_is_a_module_for_other_workflows(reads, tmp_path):
     assert "Calling A" in jobs_in(done.stdout + done.stderr)
 
 
+def test_a_target_of_a_sample_that_is_not_in_the_sheet_is_told(from_alignments, tmp_path):
+    target = "samples/NOBODY/NOBODY.status.json"
+    said = snakemake(
+        "--configfile", from_alignments.config, "--dry-run", "--", target, cwd=tmp_path
+    )
+    assert said.code == 1
+    assert "the sheet has no such sample (value: 'NOBODY')" in said.out + said.err
+
+
 @pytest.mark.parametrize("name", ["local", "slurm"])
 def test_profiles_name_options_that_snakemake_knows(name):
     from snakemake.cli import get_argument_parser

@@ -42,6 +42,15 @@ NO_CONFIGURATION = Problem(
 )
 
 
+class _Samples(dict[str, Sample]):
+    """Samples by their ids; of others that Snakemake is asked for it is told why they are none."""
+
+    def __missing__(self, sample: str) -> Sample:
+        raise UserError(
+            "the sheet has no such sample", remedy="Ask for files of one it has", value=sample
+        )
+
+
 @dataclass(frozen=True)
 class Plan:
     """What the workflow asks for, job by job."""
@@ -87,7 +96,7 @@ class Plan:
     @cached_property
     def by_id(self) -> dict[str, Sample]:
         """The samples by their ids."""
-        return {sample.id: sample for sample in self.run.samples}
+        return _Samples((sample.id, sample) for sample in self.run.samples)
 
     def reads(self, sample: str, unit: str) -> tuple[LocalFile, ...]:
         """Return the FASTQ files of a unit."""
