@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import gzip
+import os
 import shutil
 import struct
+import subprocess
 import sys
 from contextlib import suppress
 
@@ -14,6 +16,7 @@ import pytest
 from builders.rangeserver import break_file, serving
 from builders.simulated import clone, sample_of
 from builders.workflow import shared
+from vexas_uba1 import paths
 from vexas_uba1.alignments.extraction import extract_region
 from vexas_uba1.alignments.fasta import open_genome
 from vexas_uba1.errors import UserError
@@ -179,3 +182,19 @@ def test_a_server_that_begins_to_refuse_is_no_damaged_file(served, extract, tmp_
             break_file(served, name, status=403, answers=answers)
             said.append(told(extract, f"{address}/{name}##idx##{address}/{index}", tmp_path))
     assert all("refuses access" in one or "the server" in one for one in said), said
+
+
+def test_an_error_that_ends_a_program_is_told_though_a_file_could_not_be_closed(capfd):
+    script = (
+        "from vexas_uba1.alignments.quiet import quiet_htslib\n"
+        "with quiet_htslib():\n"
+        "    pass\n"
+        "raise OSError(5, 'Closing failed: Input/output error')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(paths.product_root() / "scripts")},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Closing failed" in capfd.readouterr().err

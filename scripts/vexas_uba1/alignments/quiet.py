@@ -27,21 +27,24 @@ def quiet_htslib() -> Iterator[None]:
 def _keep_addresses_quiet() -> None:
     """Keep Python from printing why a file could not be closed that nobody holds any more.
 
-    Cython prints it by both hooks. What is wrong with the file has been told by our error then.
+    Cython prints it by both hooks, by the first without a traceback, which an error that ends a
+    program has. What is wrong with the file has been told by our error then.
     """
     if not isinstance(sys.excepthook, _ButClosing):
-        sys.excepthook = _ButClosing(sys.excepthook, lambda _kind, error, _trace: error)
+        sys.excepthook = _ButClosing(
+            sys.excepthook, lambda _kind, error, trace: error if trace is None else None
+        )
     if not isinstance(sys.unraisablehook, _ButClosing):
         sys.unraisablehook = _ButClosing(sys.unraisablehook, lambda told: told.exc_value)
 
 
 @dataclass(frozen=True)
 class _ButClosing:
-    """A hook that passes on what it is told, but errors of files that are closed.
+    """A hook that passes on what it is told, but errors of files that went away.
 
     Attributes:
         told: The hook that was there.
-        error_of: Returns the error among a hook's arguments.
+        error_of: Returns the error among a hook's arguments; None for one that is passed on.
     """
 
     told: Callable[..., object]
