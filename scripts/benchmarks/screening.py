@@ -1,6 +1,6 @@
 """Part of `make benchmark-scale`: a screen of many BAM files, beside a loop of public tools.
 
-    python -m benchmarks.screening [--small 2000] [--large 8] [--jobs 2] [--page PAGE]
+    python -m benchmarks.screening [--small 2000] [--large 10] [--jobs 2] [--page PAGE]
 
 All files are made up: small ones with reads of the gene alone, CRAMs with those beside it as in a
 genome, large ones with many of other contigs.
@@ -196,7 +196,7 @@ def table(small: int, large: int, jobs: int, folder: Path) -> str:
     region = f"{placed.contig}:{placed.window[0] + 1}-{placed.window[1]}"
     files = small_files(folder, small)
     fasta = next((folder / "unlike").glob("*.fa.gz"))
-    few = files[: small // 10]
+    few = files[: max(1, small // 10)]
     kinds = [(f"{len(few):,} small", few), (f"{small:,} small", files)]
     kinds.append((f"{len(few):,} CRAM", cram_files(folder, files[0], fasta, len(few))))
     kinds.append((f"{large:,} large", large_files(folder, files[0], large)))
@@ -216,7 +216,8 @@ def table(small: int, large: int, jobs: int, folder: Path) -> str:
             ),
         ]
         for program, samples, first_s, (wall_s, cost) in programs:
-            further = (cost.cpu_s - first_s) / (samples - jobs if first_s else samples)
+            others = samples - jobs if first_s else samples
+            further = f"{(cost.cpu_s - first_s) / others:.3f}" if others > 0 else "–"
             rows.append(
                 row(
                     (
@@ -225,7 +226,7 @@ def table(small: int, large: int, jobs: int, folder: Path) -> str:
                         program,
                         f"{samples / wall_s:.1f}",
                         f"{cost.cpu_s / samples:.3f}",
-                        f"{further:.3f}",
+                        further,
                         f"{cost.peak_mb:,.0f}",
                     )
                 )
@@ -239,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, and put it into a page."""
     parser = argparse.ArgumentParser(prog="benchmarks.screening", description=__doc__)
     parser.add_argument("--small", type=int, default=2_000, help="small files")
-    parser.add_argument("--large", type=int, default=8, help="large files of some 130 MB")
+    parser.add_argument("--large", type=int, default=10, help="large files of some 110 MB")
     parser.add_argument("--jobs", type=int, default=2, help="processes of the screen")
     parser.add_argument("--page", type=Path, help="put the table between this page's marks")
     given = parser.parse_args(arguments)

@@ -15,6 +15,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pysam
 import pytest
 
 from builders.loci import bundled, write
@@ -393,6 +394,29 @@ def test_parts_side_by_side_make_the_table_of_the_whole(manifest, screened, tmp_
     assert "7 of 8 samples are done already" in screen(changed, out).err
 
 
+def test_a_part_waits_for_a_whole_run(manifest, tmp_path):
+    out = tmp_path / "out"
+    run = begin(manifest, out)
+    until((out / ".lock").exists)
+    said = screen(manifest, out, "--part", "1/1")
+    assert said.code == 2 and "another run is using" in said.errors[0]
+    run.kill()
+    run.wait()
+
+
+def test_what_a_part_finds_otherwise_is_not_contradicted_by_an_older_table(reads, tmp_path):
+    rows = copies(reads, tmp_path, ["POS", "NEG"])
+    sheet, out = write_sheet(tmp_path / "m.tsv", rows), tmp_path / "out"
+    assert screen(sheet, out).code == 0
+    for suffix in (".bam", ".bam.bai"):
+        shutil.copy2(reads / f"NEG{suffix}", tmp_path / f"S0_POS{suffix}")
+    assert screen(sheet, out, "--part", "1/2").code == 0
+    assert not (out / "screen.tsv").exists() and stored(out) == []
+    said = screen(sheet, out)
+    assert said.code == 0 and "2 of 2 samples are done already" in said.err
+    assert [row["verdict"] for row in table(out)] == ["not_detected", "not_detected"]
+
+
 def test_a_whole_run_waits_for_its_parts(manifest, tmp_path):
     out = tmp_path / "out"
     run = begin(manifest, out, "--part", "1/2")
@@ -458,6 +482,73 @@ def test_screens_and_runs_keep_out_of_each_others_folders(reads, tmp_path):
         ):
             assert said.code and "that of a screen" in said.err and "Traceback" not in said.err
         assert before and delivered(out) == before
+
+
+def test_nothing_of_the_users_is_taken_for_a_result(reads, tmp_path):
+    """Reads among the results would be removed with them, a manifest in the table's place lost."""
+    out = tmp_path / "out"
+    for place in ("samples/S0_POS", "work/parts"):
+        (out / place).mkdir(parents=True)
+        for suffix in (".bam", ".bam.bai"):
+            shutil.copy2(reads / f"POS{suffix}", out / place / f"S0_POS.uba1{suffix}")
+    row = {"sample": "S0_POS", "alignment": "out/samples/S0_POS/S0_POS.uba1.bam"}
+    (tmp_path / "link.bam").symlink_to(out / "work" / "parts" / "S0_POS.uba1.bam")
+    rows = [row, {"sample": "B", "alignment": "link.bam"}]
+    sheet = write_sheet(tmp_path / "m.tsv", rows)
+    config = write_config(tmp_path / "c.yaml", {"samples": str(sheet), "outdir": str(out)})
+    before = contents(tmp_path)
+    for said in (screen(sheet, out), run(config)):
+        assert said.code == 2 and len(said.errors) == 2
+        assert all("among the results of this output folder" in line for line in said.errors)
+    own = write_sheet(out / "screen.tsv", [{"sample": "A", "alignment": str(reads / "POS.bam")}])
+    text = own.read_text()
+    said = screen(own, out)
+    assert said.code == 2 and "in this file's place" in said.errors[0]
+    assert own.read_text() == text
+    own.unlink()
+    assert contents(tmp_path) == before
+
+
+def test_an_index_that_is_mended_is_noticed(reads, tmp_path):
+    rows = copies(reads, tmp_path, ["POS"])
+    bam = tmp_path / rows[0]["alignment"]
+    with pysam.AlignmentFile(str(bam)) as full:
+        pysam.AlignmentFile(str(tmp_path / "e.bam"), "wb", template=full).close()
+    pysam.index(str(tmp_path / "e.bam"))
+    good = (tmp_path / f"{bam.name}.bai").read_bytes()
+    shutil.copyfile(tmp_path / "e.bam.bai", f"{bam}.bai")
+    sheet, out = write_sheet(tmp_path / "m.tsv", rows), tmp_path / "out"
+    assert screen(sheet, out).code == 0
+    assert [row["verdict"] for row in table(out)] == ["not_assessable"]
+    Path(f"{bam}.bai").write_bytes(good)
+    assert screen(sheet, out).code == 0
+    assert [row["verdict"] for row in table(out)] == ["detected"]
+
+
+def test_how_the_references_path_is_written_does_not_matter(reads, tmp_path):
+    fasta = reads / "synthetic_GRCh38.fa.gz"
+    sheet, out = write_sheet(tmp_path / "m.tsv", copies(reads, tmp_path, ["NEG"])), tmp_path / "out"
+    assert screen(sheet, out, "--reference", fasta).code == 0
+    said = command("screen", sheet, "--out", out, "--reference", fasta.name, cwd=reads)
+    assert "1 of 1 samples are done already" in said.err
+
+
+def test_a_table_that_is_damaged_is_told(manifest, screened, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(screened[0], out)
+    file = out / "screen.sqlite"
+    content = bytearray(file.read_bytes())
+    content[4096 : len(content)] = b"\x5a" * (len(content) - 4096)
+    file.write_bytes(content)
+    said = screen(manifest, out)
+    assert said.code == 2 and "Traceback" not in said.err
+    assert "damaged" in said.errors[0] and "Move it away" in said.errors[0]
+
+
+@pytest.mark.parametrize("seconds", ["0", "nan", "inf", "1e10", "99999999"])
+def test_a_time_limit_that_is_none_is_told(manifest, tmp_path, seconds):
+    said = screen(manifest, tmp_path / "out", "--timeout", seconds)
+    assert said.code == 2 and "--timeout" in said.err and "Traceback" not in said.err
 
 
 def test_a_full_disk_ends_the_screen_and_keeps_its_rows(manifest, tmp_path):

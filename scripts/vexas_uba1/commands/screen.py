@@ -57,7 +57,7 @@ def _part(text: str | None) -> tuple[int, int] | None:
 @click.option("--locus", type=click.Path(path_type=Path), help="Another gene record than UBA1's.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=1),
+    type=click.IntRange(1, 604_800),
     default=1800,
     show_default=True,
     help="Seconds after which a sample is given up.",
@@ -77,7 +77,7 @@ def command(
     panel: Path | None,
     build: str | None,
     locus: Path | None,
-    timeout: float,
+    timeout: int,
     part: tuple[int, int] | None,
 ) -> None:
     """Call the many BAM and CRAM files of a MANIFEST without an engine.

@@ -16,6 +16,8 @@ from vexas_uba1.samples.schema import load_schema
 from vexas_uba1.tables import write_variants_table
 from vexas_uba1.vcf import write_vcf
 
+RENDERED = ("uba1.vcf.gz", "uba1.vcf.gz.tbi", "variants.tsv", "report.html", "igv.xml")
+"""What is written from a result, after ``{sample}.``."""
 _MOST_PROBLEMS = 5
 _LONGEST = 200
 
@@ -35,16 +37,13 @@ def render_sample(result_json: Path, out_dir: Path, lab_name: str) -> list[Path]
     """
     _check(result_json)
     result = read_result(result_json)
-    stem = result.call.sample.id
-    vcf = out_dir / f"{stem}.uba1.vcf.gz"
-    table = out_dir / f"{stem}.variants.tsv"
-    report = out_dir / f"{stem}.report.html"
-    session = out_dir / f"{stem}.igv.xml"
+    files = [out_dir / f"{result.call.sample.id}.{name}" for name in RENDERED]
+    vcf, _, table, report, session = files
     write_vcf(vcf, result)
     write_variants_table(table, result)
     write_report(report, result, lab_name)
     write_session(session, result.call)
-    return [vcf, vcf.with_name(f"{vcf.name}.tbi"), table, report, session]
+    return files
 
 
 def _check(file: Path) -> None:

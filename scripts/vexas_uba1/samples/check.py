@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,9 @@ from vexas_uba1.samples.config import Config, ReadConfig, read_config
 from vexas_uba1.samples.primers import load_primers
 from vexas_uba1.samples.sheet import ReadSheet, Row, Sample, read_sheet
 from vexas_uba1.samples.sources import shown_value
+
+_RESULTS = ("samples", "work", "cohort", "logs")
+"""Folders below the output folder in which files are replaced and removed."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ def load_run(
         else:
             samples, fingerprint = sheet.samples, sheet.fingerprint
             problems += [*sheet.problems, *_between(read, sheet)]
+            if not checked and "outdir" not in read.faulty:
+                problems += _among_results(read.config, sheet)
     if problems:
         raise UserError.of(problems)
     return Run(read.config, samples, fingerprint)
@@ -211,6 +217,28 @@ def _between(read: ReadConfig, sheet: ReadSheet) -> Iterator[Problem]:
             f"Install {config.aligner}, or set aligner: minimap2, which is built in",
             config.aligner,
         )
+
+
+def _among_results(config: Config, sheet: ReadSheet) -> Iterator[Problem]:
+    """Yield reads that lie where results are written, and old ones removed."""
+    outdir = os.path.realpath(config.outdir.path)
+    ours = tuple(f"{outdir}{os.sep}{name}{os.sep}" for name in _RESULTS)
+    base = config.samples.path.parent
+    for row in sheet.rows:
+        for column in ("alignment", "fq1", "fq2"):
+            given = row.cells.get(column, "")
+            if not given or "://" in given:
+                continue
+            if os.path.realpath(base / given).startswith(ours):
+                yield Problem(
+                    "these reads lie among the results of this output folder, where they would be "
+                    "replaced or removed",
+                    "Move or copy them elsewhere, or name another output folder",
+                    sheet.shown,
+                    row.line,
+                    column,
+                    shown_value(given),
+                )
 
 
 def _path(source: str) -> str:

@@ -22,7 +22,7 @@ from vexas_uba1.samples.check import load_run
 from vexas_uba1.samples.document import read_document
 from vexas_uba1.screen.screening import TSV, Outcome, Part, screen
 from vexas_uba1.steps import lock
-from vexas_uba1.steps.folders import SCREEN_PARTS, refuse_a_workflows
+from vexas_uba1.steps.folders import SCREEN_PARTS, SCREEN_TABLE, refuse_a_workflows
 from vexas_uba1.steps.interrupts import exit_status, interrupts
 from vexas_uba1.steps.plan import Plan
 
@@ -65,10 +65,10 @@ def run_screen(
     # Parts may be at work side by side, each in a folder of its own.
     folder = out if part is None else out / SCREEN_PARTS / part.name
     with ExitStack() as held:
-        held.enter_context(lock.take(folder))
-        # A run of all takes parts over, so none may be at work.
-        for other in sorted((out / SCREEN_PARTS).glob("*/")) if part is None else ():
-            held.enter_context(lock.take(other))
+        # A run of all takes parts over, so that none may be at work, nor begin.
+        held.enter_context(lock.take(out, shared=part is not None))
+        if part is not None:
+            held.enter_context(lock.take(folder))
         held.enter_context(interrupts())
         shown = held.enter_context(_Shown(console))
         try:
@@ -99,6 +99,13 @@ def run_screen(
 def _plan(manifest: Path, out: Path, config: Path | None, keys: Mapping[str, object]) -> Plan:
     if not manifest.exists():
         raise UserError("there is no such manifest", remedy="Check its path", file=str(manifest))
+    for file in filter(None, (manifest, config)):
+        if file.resolve() in {(out / name).resolve() for name in (TSV, SCREEN_TABLE)}:
+            raise UserError(
+                "the screen would write its table in this file's place",
+                remedy="Give it another name, or name another output folder",
+                file=str(file),
+            )
     base, values = Path.cwd(), {}
     given = {key: value for key, value in keys.items() if value is not None}
     # What the command line says starts at the working directory, wherever the configuration lies.

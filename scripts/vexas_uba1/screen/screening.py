@@ -6,19 +6,19 @@ import hashlib
 import json
 import shutil
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from vexas_uba1.errors import UserError, disk_problem
 from vexas_uba1.files import sha256_of, write_text
+from vexas_uba1.report.sample import RENDERED
 from vexas_uba1.samples.sheet import Sample
 from vexas_uba1.screen.sample import Task, failed_row, result_file, screen_sample
 from vexas_uba1.screen.table import ResultTable
-from vexas_uba1.steps.calling import PUBLISHED
 from vexas_uba1.steps.folders import SCREEN_PARTS, SCREEN_TABLE
 from vexas_uba1.steps.lanes import Done, in_lanes
 from vexas_uba1.steps.plan import Plan
@@ -101,6 +101,8 @@ def screen(
         outcome.kept = len(samples) - len(wanted)
         if wanted:
             tsv.unlink(missing_ok=True)
+            if part is not None:
+                _set_aside(out)
         # First the rows: one that is left must not lack its result.
         rows.keep()
         on_begin(len(samples), outcome.kept)
@@ -119,6 +121,25 @@ def screen(
         outcome.failed = rows.count("status").get("failed", 0)
     shutil.rmtree(scratch, ignore_errors=True)
     return outcome
+
+
+def _set_aside(out: Path) -> None:
+    """Put the table of a whole screen among the parts' ones: what it says holds no longer for all.
+
+    Its rows that do hold are taken over by the next whole one.
+    """
+    (out / TSV).unlink(missing_ok=True)
+    table = out / SCREEN_TABLE
+    if not table.exists():
+        return
+    # What a killed process has left half done is undone by opening it.
+    with suppress(FileNotFoundError), ResultTable(table):
+        pass
+    aside = out / SCREEN_PARTS / "whole"
+    aside.mkdir(parents=True, exist_ok=True)
+    # Another part may have done so meanwhile.
+    with suppress(FileNotFoundError):
+        table.replace(aside / SCREEN_TABLE)
 
 
 @dataclass(frozen=True)
@@ -213,7 +234,7 @@ class _Books:
 
     def _remove_result(self, sample: str) -> None:
         result = self._result(sample)
-        for name in PUBLISHED:
+        for name in ("result.json", *RENDERED):
             result.with_name(f"{sample}.{name}").unlink(missing_ok=True)
 
     def _result(self, sample: str) -> Path:
@@ -233,7 +254,14 @@ class _Books:
             *(self._common, plan.extract(sample), plan.call(sample)),
             *(plan.shown_reads(sample), files),
         ]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(_as_it_is(parts), sort_keys=True).encode()).hexdigest()
+
+
+def _as_it_is(told: object) -> object:
+    """Return what a step is told without how the user wrote the paths of its files."""
+    if isinstance(told, Mapping):
+        return {key: _as_it_is(value) for key, value in told.items() if key != "shown"}
+    return [_as_it_is(value) for value in told] if isinstance(told, list | tuple) else told
 
 
 def _checksum(file: Path) -> str | None:

@@ -204,7 +204,7 @@ def _told() -> Iterator[None]:
 
     Raises:
         OSError: the disk is full or cannot be written.
-        UserError: another program keeps the file to itself.
+        UserError: another program keeps the file to itself, or it is damaged.
     """
     try:
         yield
@@ -216,6 +216,12 @@ def _told() -> Iterator[None]:
         if _is_busy(error):
             raise _in_use(Path(SCREEN_TABLE)) from error
         raise
+    except sqlite3.DatabaseError as error:
+        raise UserError(
+            f"the table is damaged ({error})",
+            remedy="Move it away: the same command then does its samples again",
+            file=SCREEN_TABLE,
+        ) from error
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

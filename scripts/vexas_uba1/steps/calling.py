@@ -19,7 +19,7 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sweep, write_json
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.panel.panel import Panel, read_panel
-from vexas_uba1.report.sample import render_sample
+from vexas_uba1.report.sample import RENDERED, render_sample
 from vexas_uba1.result import (
     InputFile,
     SampleInfo,
@@ -44,11 +44,7 @@ CALL = "call.json"
 PUBLISHED = (
     "call.json",
     "result.json",
-    "uba1.vcf.gz",
-    "uba1.vcf.gz.tbi",
-    "variants.tsv",
-    "report.html",
-    "igv.xml",
+    *RENDERED,
     "uba1.bam",
     "uba1.bam.bai",
 )

@@ -23,18 +23,28 @@ _LOGGER = logging.getLogger(__name__)
 _LOCKED = "another run is using this output folder"
 
 
-def take(outdir: Path) -> IO[bytes]:
+def take(outdir: Path, *, shared: bool = False) -> IO[bytes]:
     """Lock an output folder until the returned file is closed.
 
     The kernel lets go of it however the run ends.
 
+    Args:
+        outdir: Made if missing.
+        shared: Whether others may hold it at the same time that share it, too.
+
     Raises:
-        UserError: another run has it.
+        UserError: another run has it, or it cannot be made.
     """
-    outdir.mkdir(parents=True, exist_ok=True)
+    try:
+        outdir.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError:  # as of /proc, which lets nobody make anything
+        raise UserError(
+            "the output folder cannot be made", remedy="Name another folder", file=str(outdir)
+        ) from None
     handle = (outdir / ".lock").open("wb")
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         handle.close()
         raise UserError(

@@ -33,6 +33,7 @@ from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.mapping import AlignJob, BaitJob, IndexJob, MarkJob, TrimJob
 from vexas_uba1.steps.outcome import failure_in
 
+_INDEXES = (".bai", ".csi", ".crai")
 VERSIONS = Path("work") / "versions.json"
 CHECKED = "VEXAS_UBA1_CHECKED"
 """Environment variable in which a run tells its jobs which sheet it has checked."""
@@ -259,12 +260,14 @@ class Plan:
         ]
 
     def fingerprints_of_input(self, sample: str) -> list[str]:
-        """Return sizes and times of a sample's reads and of the references."""
+        """Return sizes and times of a sample's reads, their index if any, and the references."""
         asked = self.by_id[sample]
         if asked.is_fastq:
             reads = [file for unit in asked.units for file in self.reads(sample, unit.unit)]
         else:
-            reads = [asked.alignment] if isinstance(asked.alignment, LocalFile) else []
+            reads = []
+            if isinstance(asked.alignment, LocalFile):
+                reads = [asked.alignment, *_indexes_of(asked.alignment)]
         return [*_fingerprints(reads), *self.fingerprints_of_references]
 
     def sheet_with_url(self, sample: str) -> str:
@@ -423,6 +426,15 @@ def address_of(sheet: Path, sample: str) -> str:
         if read.id == sample and read.alignment is not None:
             return read.alignment.address
     raise KeyError(sample)
+
+
+def _indexes_of(alignment: LocalFile) -> list[LocalFile]:
+    """Return what lies beside a BAM or CRAM under the name of an index."""
+    path = alignment.path
+    names = dict.fromkeys(
+        name for suffix in _INDEXES for name in (Path(f"{path}{suffix}"), path.with_suffix(suffix))
+    )
+    return [LocalFile(name.name, name) for name in names if name.is_file()]
 
 
 def _fingerprints(files: Sequence[LocalFile]) -> list[str]:
