@@ -4,6 +4,7 @@ import gzip
 import random
 import shutil
 
+import numpy as np
 import pysam
 import pytest
 
@@ -152,6 +153,11 @@ FAULTS = {
     "no quality": b"@a\nACGT\n+\nII I\n",
     "not ASCII": b"@a\nACGT\n+\nII\xc3\xa4\n",
     "no name": b"@\nACGT\n+\nIIII\n",
+    "a name too long for SAM": b"@" + b"a" * 255 + b" c\nACGT\n+\nIIII\n",
+    "a control character in a name": b"@\x0ba\nACGT\n+\nIIII\n",
+    "a control character in a comment": b"@a\nACGT\n+\nIIII\n@b\tc \x7f\nACGT\n+\nIIII\n",
+    "a carriage return in a name": b"@a\rb\r\nACGT\r\n+\r\nIIII\r\n",
+    "empty lines": b"@a\nACGT\n+\nIIII\n\n\n",
     "empty line": b"@a\nACGT\n+\nIIII\n\n",
 }
 
@@ -165,6 +171,35 @@ def test_faults_are_told_as_by_the_careful_reader(tmp_path, bait, content):
     with pytest.raises(UserError) as caught:
         selected(local(path), bait)
     assert caught.value.problems == expected.value.problems
+
+
+def test_names_and_comments_that_sam_allows_are_read(tmp_path, made, bait):
+    gene = made.contigs["chrX"][made.codon - 40 : made.codon + 60]
+    names = ["a" * 254, "b" * 254 + " comment", "c comment\twith a tab", "d" + " x" * 300]
+    files = local(write_fastq(tmp_path / "r.fq", [read(name, gene) for name in names]))
+    expected = [name.split()[0] for name in names]
+    assert [name for name, _ in read_fragments(files, QualityRange())] == expected
+    assert [name for name, _ in selected(files, bait)[1]] == expected
+
+
+def test_an_empty_line_at_the_end_is_not_called_truncation(tmp_path, bait):
+    path = tmp_path / "r.fq"
+    path.write_bytes(b"@a\nACGT\n+\nIIII\n\n")
+    with pytest.raises(UserError, match="an empty line follows record 1, the last one"):
+        selected(local(path), bait)
+
+
+def test_a_file_without_line_ends_is_given_up(tmp_path, bait, monkeypatch):
+    monkeypatch.setattr(selecting, "_BLOCK", 1000)
+    monkeypatch.setattr(selecting, "_LONGEST_RECORD", 5000)
+    looked = []
+    search = np.flatnonzero
+    monkeypatch.setattr(np, "flatnonzero", lambda *about: looked.append(True) or search(*about))
+    path = tmp_path / "r.fq"
+    path.write_bytes(b"@a\nACGT\n+\nIIII\n" + bytes(500_000))
+    with pytest.raises(UserError, match="record 2"):
+        selected(local(path), bait)
+    assert len(looked) < 50
 
 
 @pytest.mark.parametrize("end", [-1, -9, 3000, 30])

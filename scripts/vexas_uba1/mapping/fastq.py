@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from vexas_uba1.samples.sources import LocalFile
 GZIP = b"\x1f\x8b"
 _BASES = str.maketrans("", "", "ACGTN")
 _QUALITIES = str.maketrans("", "", "".join(map(chr, range(33, 127))))
+_NAMES = str.maketrans("", "", "\t" + "".join(map(chr, range(32, 127))))
+LONGEST_NAME = 254
+"""Characters of a read's name; SAM specification 1.4."""
 _COPY_AGAIN = (
     "Copy or download the file again and compare its size and checksum with the original's"
 )
@@ -167,6 +171,17 @@ def _check(
         )
     if not record.id:
         raise _wrong(file, f"record {number} has no name", "Give FASTQ with named reads")
+    if len(record.id) > LONGEST_NAME or record.name.translate(_NAMES):
+        fault = (
+            f"longer than the {LONGEST_NAME} characters that SAM and BAM allow"
+            if len(record.id) > LONGEST_NAME
+            else "not plain text"
+        )
+        raise _wrong(
+            file,
+            f"the name of record {number} is {fault}",
+            "Give the reads as the sequencer wrote them",
+        )
     if quality:
         qualities.lowest = min(qualities.lowest, min(quality))
         qualities.highest = max(qualities.highest, max(quality))
@@ -174,6 +189,12 @@ def _check(
 
 def _bad_format(file: LocalFile, error: dnaio.FileFormatError, read: int) -> UserError:
     message = str(error)
+    if re.search(r"Premature end.*: '(?:\\r|\\n)+'$", message) and read:
+        return _wrong(
+            file,
+            f"an empty line follows record {read}, the last one",
+            "Remove the empty lines at its end",
+        )
     record = read + 1 if error.line is None else error.line // 4 + 1
     if "Length of sequence and qualities differ" in message:
         fault = f"record {record}: the quality string is not as long as the sequence"

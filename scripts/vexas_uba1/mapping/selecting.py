@@ -21,6 +21,7 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.mapping.bait import Bait
 from vexas_uba1.mapping.fastq import (
     GZIP,
+    LONGEST_NAME,
     EqualMates,
     QualityRange,
     mates_name,
@@ -31,7 +32,8 @@ from vexas_uba1.samples.sources import LocalFile
 
 _BLOCK = 1 << 19  # bytes; the arrays made of it stay in a core's cache
 _NEWLINE, _RETURN, _AT, _PLUS, _SPACE = b"\n\r@+ "
-_ASCII = 127
+_LAST_OF_ASCII, _FIRST_PRINTED, _TAB = 126, 32, 9
+_LONGEST_RECORD = 1 << 26  # bytes; a file without line ends is looked through no further
 _LOWEST, _HIGHEST = 33, 126  # of the characters for qualities
 _MIDDLING = "?"  # a quality that widens no range by which Phred+64 is told
 _UPPER = 0xDF
@@ -134,6 +136,8 @@ class _Source:
             if self._is_over and self.rest and self.rest[-1] != _NEWLINE:
                 read = b"\n"  # which the last line may lack
             self.rest += read
+            if len(self.rest) > _LONGEST_RECORD:
+                raise _unreadable(self._file)
             self._ends = np.flatnonzero(np.frombuffer(self.rest, dtype=np.uint8) == _NEWLINE)
 
     def take(self, number: int) -> _Block:
@@ -151,6 +155,7 @@ class _Block:
     def __init__(self, file: LocalFile, data: bytes, ends: NDArray[np.intp]) -> None:
         self.file, self._data = file, data
         self._characters = np.frombuffer(data, dtype=np.uint8)
+        self._line_ends = ends
         self._names = np.append(0, ends[:-1, 3] + 1)
         self._name_ends = self._without_return(ends[:, 0])
         self._bases, self._qualities = ends[:, 0] + 1, ends[:, 2] + 1
@@ -181,7 +186,9 @@ class _Block:
             or (seen[plus] != _PLUS).any()
             or not self._repeats_names(np.flatnonzero(plus_lengths != 1))
             or (self._lengths != self._quality_lengths).any()
-            or seen.max() > _ASCII
+            or seen.max() > _LAST_OF_ASCII
+            or self._controls() not in (0, np.count_nonzero(seen == _TAB))
+            or self._has_long_names()
         ):
             raise _unreadable(self.file)
         taken = np.zeros(self._lengths.size, dtype=bool)
@@ -202,6 +209,17 @@ class _Block:
             qualities.highest = max(qualities.highest, chr(highest))
             taken[chosen] = bait.takes(reads, lengths)
         return taken
+
+    def _controls(self) -> int:
+        """Return how many control characters there are beside those that end lines."""
+        controls = np.count_nonzero(self._characters < _FIRST_PRINTED)
+        returns = np.count_nonzero(self._characters[self._line_ends - 1] == _RETURN)
+        return int(controls - self._line_ends.size - returns)
+
+    def _has_long_names(self) -> bool:
+        with_comment = self._name_ends - self._names - 1
+        longer = np.flatnonzero(with_comment > LONGEST_NAME).tolist()
+        return any(len(self.name(index)) > LONGEST_NAME for index in longer)
 
     def _repeats_names(self, records: NDArray[np.intp]) -> bool:
         """Return whether the third lines of these records hold their names."""
