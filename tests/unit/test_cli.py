@@ -208,6 +208,15 @@ def test_a_slurm_that_does_not_answer_ends_the_run_before_it_begins(
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize("address", ["https:/h/a.bam?sig=hush", "h/a.bam?sig=hush"])
+def test_a_mistyped_address_keeps_its_secret(capfd, tmp_path, address):
+    for line in (["call", address, "--out", tmp_path / "o"],
+                 ["panel", "build", address, "--out", tmp_path / "p.npz"]):  # fmt: skip
+        said = here(capfd, *line)
+        assert said.code == 2 and "a.bam?…: the file does not exist" in said.errors[0]
+        assert "hush" not in said.err
+
+
 def test_errors_of_the_disk_are_the_users_and_others_are_not(capfd, monkeypatch):
     def main_with(error):
         def broken(**_):

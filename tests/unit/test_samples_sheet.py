@@ -295,6 +295,11 @@ class TestSecrets:
             "ftp://host/a.bam?sig=hunter2",
             "https://host/a.txt?sig=hunter2#hunter2",
             "https://host/a b.bam?sig=hunter2",
+            "https:/host/a.bam?sig=hunter2",
+            "https:/person7:hunter2@host/a.bam",
+            "https%3A//host/a.bam?sig=hunter2&x=hunter2",
+            "//host/a.bam?sig=hunter2",
+            "host/a.bam?sig=hunter2",
         ],
     )
     @pytest.mark.parametrize("column", ["alignment", "sample", "patient", "run", "fq1"])

@@ -17,6 +17,8 @@ URL_SCHEMES = ("http", "https", "s3", "s3+http", "s3+https")
 
 # To the very end: what follows a space may still be part of a secret.
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://.*", re.DOTALL)
+_QUERY = re.compile(r"\?.*=.*", re.DOTALL)
+_LOGIN = re.compile(r"/[^/]*:[^/]*@")
 _LONGEST_SHOWN = 200
 _PATH_REMEDY = (
     "Correct the path: a relative one starts at the folder of the file that names it, "
@@ -84,8 +86,13 @@ class UnusableError(ValueError):
 
 def shown_value(text: str) -> str:
     """Return ``text`` fit for a message: shortened, URLs without query, fragment, credentials."""
-    shown = _URL.sub(_harmless_url, text)
+    shown = shown_path(_URL.sub(_harmless_url, text))
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+
+
+def shown_path(text: str) -> str:
+    """Return a path without what were secrets if it is a mistyped URL, as ``https:/…?key=…``."""
+    return _QUERY.sub("?…", _LOGIN.sub("/…@", text))
 
 
 def local_file(text: str, folder: Path) -> LocalFile:

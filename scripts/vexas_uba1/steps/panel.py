@@ -20,6 +20,7 @@ from vexas_uba1.observing import CallOptions, Observed, observe_sample
 from vexas_uba1.panel.normal import Normal, normal_of
 from vexas_uba1.panel.panel import About, Panel, read_panel, write_panel
 from vexas_uba1.result import SampleInfo
+from vexas_uba1.samples.sources import shown_value
 from vexas_uba1.steps.limited import within
 
 
@@ -69,7 +70,7 @@ def build_panel(
     sites: tuple[str, ...] = ()
     shown_of: dict[str, str] = {}
     for address in follow(reads):
-        shown = Source.of(address if "://" in address else Path(address)).shown
+        shown = _source(address).shown
         try:
             normal, sites = _read(address, options)
         except UserError as error:
@@ -136,27 +137,29 @@ def _check_output(out: Path) -> None:
 
 def _read(address: str, options: PanelOptions) -> tuple[Normal, tuple[str, ...]]:
     """Return a normal and the names of its sites."""
-    source = Source.of(address if "://" in address else Path(address))
+    source = _source(address)
     scratch = Path(tempfile.mkdtemp(prefix="vexas-uba1-panel-"))
     try:
         if source.is_remote:
             return within(options.url_timeout_s, source.shown, _normal, address, options, scratch)
-        return _normal(Path(address), options, scratch)
+        return _normal(address, options, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _normal(
-    reads: Path | str, options: PanelOptions, scratch: Path
-) -> tuple[Normal, tuple[str, ...]]:
-    source = Source.of(reads)
+def _source(address: str) -> Source:
+    return Source.of(address, None if "://" in address else shown_value(address))
+
+
+def _normal(address: str, options: PanelOptions, scratch: Path) -> tuple[Normal, tuple[str, ...]]:
+    source = _source(address)
     check_alignment_file(source)
     locus = load_locus(options.locus)
     name = Path(source.shown).name.removesuffix(".bam").removesuffix(".cram")
     genomes = [_genome(path, scratch) for path in options.references]
     bam = scratch / "uba1.bam"
     extraction = extract_region(
-        reads,
+        address if source.is_remote else Path(address),
         locus=locus,
         genomes=genomes,
         sample_id=name,

@@ -16,7 +16,7 @@ from vexas_uba1.result import SampleInfo
 from vexas_uba1.samples.config import read_config
 from vexas_uba1.samples.primers import load_primers
 from vexas_uba1.samples.schema import load_schema
-from vexas_uba1.samples.sources import local_file
+from vexas_uba1.samples.sources import local_file, shown_value
 from vexas_uba1.samples.umi import parse_umi
 from vexas_uba1.steps import calling
 from vexas_uba1.steps.cohort import status_file
@@ -58,7 +58,7 @@ def call_one(
     if panel is not None:
         read_panel(panel, str(panel))
     files = tuple(local_file(str(path), Path.cwd()) for path in references)
-    source = Source.of(reads if "://" in reads else Path(reads))
+    source = Source.of(reads, None if "://" in reads else shown_value(reads))
     if source.is_remote:
         within(url_timeout, source.shown, check_alignment_file, source)
     else:
