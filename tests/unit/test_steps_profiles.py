@@ -6,7 +6,7 @@ import pytest
 
 from vexas_uba1 import paths
 from vexas_uba1.errors import UserError
-from vexas_uba1.steps.profiles import find_profile
+from vexas_uba1.steps.profiles import find_profile, refuse_partial
 
 ALL = str(os.cpu_count() or 1)
 
@@ -81,3 +81,39 @@ def test_a_profile_that_is_none_is_told(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="no such profile"):
         find_profile(name)
+
+
+@pytest.mark.parametrize("text", ["dry-run: true", "until: call_variants", "config: {a: b}"])
+def test_a_profile_with_which_the_work_is_not_done_is_refused(tmp_path, text):
+    with pytest.raises(UserError, match="does not do all that a run tells of"):
+        find_profile(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", ["cores: 0", "jobs: -1", "cores: false"])
+def test_cores_that_are_none_are_told(tmp_path, text):
+    with pytest.raises(UserError, match="must be 1 or more"):
+        find_profile(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-n",
+        "--dry-run",
+        "--until x",
+        "--until=x",
+        "--config a=b",
+        "-d /x",
+        "-np",
+        "-d/x",
+        "--touch",
+    ],
+)
+def test_options_with_which_the_work_is_not_done_are_refused(line):
+    with pytest.raises(UserError, match="does not do all that a run tells of"):
+        refuse_partial(["--printshellcmds", *line.split()])
+
+
+def test_other_options_are_snakemakes(tmp_path):
+    refuse_partial(["--forcerun", "call_variants", "--set-resources", "call_variants:mem_mb=1"])
+    refuse_partial(["--report", "report.zip", "--default-resources", "slurm_partition=n"])

@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from builders.rangeserver import serving
 from builders.sheets import write_config, write_sheet
 from builders.workflow import cohort, command, contents, run, snakemake
 from vexas_uba1 import paths
+from vexas_uba1.screen.screening import _set_aside
 
 SIGNATURE = "X-Signature=hush"
 
@@ -507,6 +509,30 @@ def test_nothing_of_the_users_is_taken_for_a_result(reads, tmp_path):
     assert own.read_text() == text
     own.unlink()
     assert contents(tmp_path) == before
+
+
+def test_files_in_the_place_of_passing_ones_are_not_removed(reads, tmp_path):
+    sheet = write_sheet(tmp_path / "m.tsv", copies(reads, tmp_path, ["NEG"]))
+    for more, folder in (((), "screen"), (("--part", "1/2"), "screen.1_of_2")):
+        notes = tmp_path / "out" / "work" / folder / "notes.txt"
+        notes.parent.mkdir(parents=True)
+        notes.write_text("mine")
+        said = screen(sheet, tmp_path / "out", *more)
+        assert said.code == 2 and f"work/{folder}: this folder holds files" in said.errors[0]
+        assert notes.read_text() == "mine"
+        notes.unlink()
+
+
+def test_parts_that_begin_together_put_the_whole_table_aside_as_it_is(screened, tmp_path):
+    out, _ = screened
+    rows = stored(out)
+    for number in range(20):
+        copy = tmp_path / str(number)
+        copy.mkdir()
+        shutil.copy(out / "screen.sqlite", copy)
+        with ThreadPoolExecutor(8) as parts:
+            list(parts.map(_set_aside, [copy] * 8))
+        assert stored(copy / "work" / "parts" / "whole") == rows and not stored(copy)
 
 
 def test_an_index_that_is_mended_is_noticed(reads, tmp_path):

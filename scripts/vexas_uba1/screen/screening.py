@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sqlite3
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -90,6 +91,8 @@ def screen(
             remedy="Move it away, or name another output folder",
             file=TSV,
         )
+    if not file.exists() and not any(out.glob(str(SCREEN_PARTS / "*" / SCREEN_TABLE))):
+        _refuse_foreign(scratch, out)
     shutil.rmtree(scratch, ignore_errors=True)
     others = [] if part is not None else sorted((out / SCREEN_PARTS).glob(f"*/{SCREEN_TABLE}"))
     with ExitStack() as tables:
@@ -123,6 +126,20 @@ def screen(
     return outcome
 
 
+def _refuse_foreign(scratch: Path, out: Path) -> None:
+    """Let no screen begin that would remove files of somebody else.
+
+    Raises:
+        UserError: there are some.
+    """
+    if scratch.is_dir() and any(scratch.iterdir()):
+        raise UserError(
+            "this folder holds files that are not a screen's, which would remove them",
+            remedy="Move them away, or name another output folder",
+            file=str(scratch.relative_to(out)),
+        )
+
+
 def _set_aside(out: Path) -> None:
     """Put the table of a whole screen among the parts' ones: what it says holds no longer for all.
 
@@ -132,12 +149,14 @@ def _set_aside(out: Path) -> None:
     table = out / SCREEN_TABLE
     if not table.exists():
         return
-    # What a killed process has left half done is undone by opening it.
-    with suppress(FileNotFoundError), ResultTable(table):
-        pass
+    # What a killed process has left half done is undone by reading it. Another part may have put
+    # it aside meanwhile: none must be made in its place.
+    with suppress(sqlite3.OperationalError):
+        rows = sqlite3.connect(f"{table.absolute().as_uri()}?mode=rw", uri=True)
+        with closing(rows):
+            rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
     aside = out / SCREEN_PARTS / "whole"
     aside.mkdir(parents=True, exist_ok=True)
-    # Another part may have done so meanwhile.
     with suppress(FileNotFoundError):
         table.replace(aside / SCREEN_TABLE)
 

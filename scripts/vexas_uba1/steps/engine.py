@@ -25,7 +25,7 @@ from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.folders import refuse_a_screens
 from vexas_uba1.steps.interrupts import exit_status, interrupts
 from vexas_uba1.steps.plan import CHECKED, Plan
-from vexas_uba1.steps.profiles import find_profile
+from vexas_uba1.steps.profiles import find_profile, refuse_partial
 from vexas_uba1.verdict import leading
 
 ENGINE_LOG = Path("logs") / "snakemake.log"
@@ -74,6 +74,7 @@ def run_workflow(
         console.print(
             f"Since the last results: {change}; what depends on it is done again.", markup=False
         )
+    refuse_partial(arguments)
     jobs = find_profile(profile)
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(paths.snakefile())),

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,11 @@ from vexas_uba1 import paths
 from vexas_uba1.errors import UserError
 
 _LOCAL = (None, "local")
+_NOT_OF_A_RUN = (
+    *("n", "dry-run", "dryrun", "U", "until", "O", "omit-from", "t", "touch"),
+    *("C", "config", "configfile", "configfiles", "d", "directory"),
+)
+"""Options with which Snakemake does not do all of the work that ``run`` then tells of."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,31 @@ class Profile:
         return [*given, "--cores", str(cores or os.cpu_count() or 1)]
 
 
+def refuse_partial(arguments: Sequence[str]) -> None:
+    """Let no option through with which the results of a run would not be those it tells of.
+
+    Args:
+        arguments: Of Snakemake, as given.
+
+    Raises:
+        UserError: there is one.
+    """
+    for argument in arguments:
+        long = argument.startswith("--")
+        option = argument.partition("=")[0] if long else argument[:2]
+        if option.startswith("-") and option.lstrip("-") in _NOT_OF_A_RUN:
+            raise _not_of_a_run(option)
+
+
+def _not_of_a_run(option: str) -> UserError:
+    return UserError(
+        "with this option Snakemake does not do all that a run tells of",
+        remedy="Leave it out; --config and --dry-run of `vexas-uba1 run` stand before `--`, and "
+        "the others are for Snakemake alone",
+        value=option,
+    )
+
+
 def find_profile(name: str | None) -> Profile:
     """Return the profile of that name, or in that folder; None is this machine.
 
@@ -76,6 +106,12 @@ def find_profile(name: str | None) -> Profile:
             value=name,
         )
     profile = Profile(folder, _options(found[1], name))
+    for option, value in profile.options.items():
+        if option in _NOT_OF_A_RUN:
+            raise _not_of_a_run(option)
+        # Snakemake would wait for a core without end.
+        if option in ("cores", "jobs") and isinstance(value, int) and value < 1:
+            raise _unusable(f"{option} must be 1 or more", found[1], name)
     executor = profile.options.get("executor")
     if executor in _LOCAL:
         return profile
