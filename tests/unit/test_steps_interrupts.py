@@ -2,10 +2,13 @@
 
 import os
 import signal
+import sys
 import time
+from unittest.mock import MagicMock
 
 import pytest
 
+from vexas_uba1.steps import engine
 from vexas_uba1.steps.interrupts import Terminated, exit_status, interrupts
 
 
@@ -51,3 +54,29 @@ def test_an_ignored_signal_stays_ignored():
             time.sleep(0.01)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_snakemake_that_does_not_end_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_LONGEST_STOP_S", 0.2)
+    deaf = (
+        "import pathlib, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('Job 1: deaf', flush=True)\n"
+        "time.sleep(20)\n"
+        "pathlib.Path(sys.argv[1]).touch()"
+    )
+    late = tmp_path / "late"
+    command = [sys.executable, "-c", deaf, str(late)]
+
+    class Heard:
+        """A console that interrupts as the program speaks."""
+
+        is_terminal = False
+
+        def print(self, *_):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(engine, "Progress", MagicMock())
+    with (tmp_path / "held").open("wb") as held, pytest.raises(KeyboardInterrupt):
+        engine._watch(command, os.environ, tmp_path, held, engine._Watched(), Heard())
+    assert not late.exists()

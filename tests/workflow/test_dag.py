@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from builders.rangeserver import serving
-from builders.workflow import contents, jobs_in, project, result, run, snakemake
+from builders.workflow import command, contents, jobs_in, project, result, run, snakemake
 from vexas_uba1 import paths
 
 FINISH = ["finish_samples", "summarise_cohort"]
@@ -161,6 +161,19 @@ def test_the_snakefile_is_a_module_for_other_workflows(reads, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "Calling A" in jobs_in(done.stdout + done.stderr)
+
+
+def test_braces_in_a_path_are_told_with_their_row_before_snakemake_meets_them(reads, tmp_path):
+    for name in ("P{1}.bam", "A{b-c}.bam"):
+        shutil.copy(reads / "POS.bam", tmp_path / name)
+    rows = [{"sample": "A", "alignment": "P{1}.bam"}, {"sample": "B", "alignment": "A{b-c}.bam"}]
+    config = project(tmp_path, rows)
+    for said in (command("check", "--config", config), run(config)):
+        assert said.code == 2 and len(said.errors) == 1
+        assert "row 2, column 'alignment': Snakemake takes what stands in braces" in said.errors[0]
+    said = run(project(tmp_path, rows[1:]))
+    assert said.code == 0, said.err
+    assert command("screen", tmp_path / "samples.tsv", "--out", tmp_path / "s").code == 0
 
 
 def test_a_target_of_a_sample_that_is_not_in_the_sheet_is_told(from_alignments, tmp_path):

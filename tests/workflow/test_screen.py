@@ -501,14 +501,20 @@ def test_nothing_of_the_users_is_taken_for_a_result(reads, tmp_path):
     before = contents(tmp_path)
     for said in (screen(sheet, out), run(config)):
         assert said.code == 2 and len(said.errors) == 2
-        assert all("among the results of this output folder" in line for line in said.errors)
+        assert all("lies among the results of this output folder" in line for line in said.errors)
+    fasta = out / "work" / "genome.fa"
+    fasta.write_text(">chrX\nA\n")
+    said = screen(write_sheet(tmp_path / "one.tsv", copies(reads, tmp_path, ["NEG"])), out,
+                  "--reference", fasta)  # fmt: skip
+    assert said.code == 2 and "lies among the results" in said.errors[0]
+    assert fasta.exists()
     own = write_sheet(out / "screen.tsv", [{"sample": "A", "alignment": str(reads / "POS.bam")}])
     text = own.read_text()
     said = screen(own, out)
     assert said.code == 2 and "in this file's place" in said.errors[0]
     assert own.read_text() == text
-    own.unlink()
-    assert contents(tmp_path) == before
+    left = contents(tmp_path)
+    assert {name: left[name] for name in before} == before
 
 
 def test_files_in_the_place_of_passing_ones_are_not_removed(reads, tmp_path):
@@ -568,7 +574,15 @@ def test_a_table_that_is_damaged_is_told(manifest, screened, tmp_path):
     file.write_bytes(content)
     said = screen(manifest, out)
     assert said.code == 2 and "Traceback" not in said.err
-    assert "damaged" in said.errors[0] and "Move it away" in said.errors[0]
+    assert "out/screen.sqlite: the table is damaged" in said.errors[0]
+    # That of a part is told as its own.
+    file.parent.joinpath("work/parts/1_of_2").mkdir(parents=True)
+    shutil.move(file, out / "work" / "parts" / "1_of_2")
+    said = screen(manifest, out)
+    assert said.code == 2 and "1_of_2/screen.sqlite: the table is damaged" in said.errors[0]
+    # A part does not need it.
+    shutil.move(out / "work" / "parts" / "1_of_2" / "screen.sqlite", file)
+    assert screen(manifest, out, "--part", "2/2").code == 0
 
 
 @pytest.mark.parametrize("seconds", ["0", "nan", "inf", "1e10", "99999999"])

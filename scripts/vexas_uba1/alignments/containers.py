@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pysam
 
-from vexas_uba1.alignments.sources import cram_end
+from vexas_uba1.alignments.sources import cram_end, size_of
 
 _FIELDS = 6
 _ANY_CONTIG = -2  # a slice of several contigs, told in no more detail
@@ -79,8 +79,7 @@ def copy_containers(
     wanted = wanted or {offsets[0]}
     copy, moved = folder / "remote.cram", {}
     with pysam.HFile(location, "rb") as remote, copy.open("wb") as local:
-        # Not the end itself: servers may refuse a range that begins there (RFC 9110, 15.5.17).
-        size = remote.seek(-1, os.SEEK_END) + 1
+        size = size_of(remote)
         if offsets[-1] >= size:
             raise ValueError("the index is that of a longer file")
         head = _bytes(remote, 0, offsets[0])

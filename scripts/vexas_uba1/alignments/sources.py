@@ -172,9 +172,17 @@ def remote_size(source: Source) -> int:
         OSError: the server does not say.
     """
     with pysam.HFile(source.location, "rb") as handle:
-        # Not the end itself: servers may refuse a range that begins there (RFC 9110, 15.5.17).
-        size: int = handle.seek(-1, os.SEEK_END) + 1
-    return size
+        return size_of(handle)
+
+
+def size_of(handle: pysam.HFile) -> int:
+    """Return how many bytes an open remote file has; reading goes on elsewhere then.
+
+    Raises:
+        OSError: the server does not say.
+    """
+    # Not the end itself: servers may refuse a range that begins there (RFC 9110, 15.5.17).
+    return int(handle.seek(-1, os.SEEK_END)) + 1
 
 
 def _check_local(source: Source) -> None:

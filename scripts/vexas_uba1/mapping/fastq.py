@@ -171,12 +171,12 @@ def _check(
         )
     if not record.id:
         raise _wrong(file, f"record {number} has no name", "Give FASTQ with named reads")
-    if len(record.id) > LONGEST_NAME or record.name.translate(_NAMES):
-        fault = (
-            f"longer than the {LONGEST_NAME} characters that SAM and BAM allow"
-            if len(record.id) > LONGEST_NAME
-            else "not plain text"
-        )
+    fault = ""
+    if len(record.id) > LONGEST_NAME:
+        fault = f"longer than the {LONGEST_NAME} characters that SAM and BAM allow"
+    elif record.name.translate(_NAMES):
+        fault = "not plain text"
+    if fault:
         raise _wrong(
             file,
             f"the name of record {number} is {fault}",

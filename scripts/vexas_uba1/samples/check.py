@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from vexas_uba1.samples.sources import shown_value
 
 _RESULTS = ("samples", "work", "cohort", "logs")
 """Folders below the output folder in which files are replaced and removed."""
+_WILDCARD = re.compile(r"\{\s*\w+\s*(?:,[^{}]*)?\}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,11 @@ def check(config: Path) -> Run:
 
 
 def load_run(
-    config: Path | Mapping[str, Any], *, base: Path | None = None, checked: str = ""
+    config: Path | Mapping[str, Any],
+    *,
+    base: Path | None = None,
+    checked: str = "",
+    by_snakemake: bool = True,
 ) -> Run:
     """Return what a configuration asks for.
 
@@ -74,6 +81,8 @@ def load_run(
         base: The folder at which the configuration's relative paths start; the file's own by
             default, the working directory for values. The sheet's start at the sheet's folder.
         checked: Fingerprint of a sheet that has been checked, and needs no more of it.
+        by_snakemake: Whether Snakemake will be told of the inputs, which takes braces in their
+            paths for wildcards.
 
     Raises:
         UserError: carries every problem of the configuration and of its sheet.
@@ -91,8 +100,8 @@ def load_run(
         else:
             samples, fingerprint = sheet.samples, sheet.fingerprint
             problems += [*sheet.problems, *_between(read, sheet)]
-            if not checked and "outdir" not in read.faulty:
-                problems += _among_results(read.config, sheet)
+            if not checked:
+                problems += _input_problems(read, sheet, by_snakemake=by_snakemake)
     if problems:
         raise UserError.of(problems)
     return Run(read.config, samples, fingerprint)
@@ -219,26 +228,50 @@ def _between(read: ReadConfig, sheet: ReadSheet) -> Iterator[Problem]:
         )
 
 
-def _among_results(config: Config, sheet: ReadSheet) -> Iterator[Problem]:
-    """Yield reads that lie where results are written, and old ones removed."""
-    outdir = os.path.realpath(config.outdir.path)
-    ours = tuple(f"{outdir}{os.sep}{name}{os.sep}" for name in _RESULTS)
-    base = config.samples.path.parent
+def _input_problems(read: ReadConfig, sheet: ReadSheet, *, by_snakemake: bool) -> Iterator[Problem]:
+    """Yield problems of where inputs lie."""
+    ours: tuple[str, ...] = ()
+    if "outdir" not in read.faulty:
+        outdir = os.path.realpath(read.config.outdir.path)
+        ours = tuple(f"{outdir}{os.sep}{name}{os.sep}" for name in _RESULTS)
+    for path, problem in _inputs(read, sheet):
+        if os.path.realpath(path).startswith(ours):
+            yield problem(
+                "this file lies among the results of this output folder, where it would be "
+                "replaced or removed",
+                "Move or copy it elsewhere, or name another output folder",
+            )
+        if by_snakemake and _WILDCARD.search(str(path)):
+            yield problem(
+                "Snakemake takes what stands in braces in a path for a wildcard",
+                "Rename the file or its folder, or give it by a link whose name has no braces",
+            )
+
+
+def _inputs(
+    read: ReadConfig, sheet: ReadSheet
+) -> Iterator[tuple[Path, Callable[[str, str], Problem]]]:
+    """Yield each local input, and what makes a problem of its message and remedy."""
+    base = read.config.samples.path.parent
     for row in sheet.rows:
         for column in ("alignment", "fq1", "fq2"):
             given = row.cells.get(column, "")
-            if not given or "://" in given:
-                continue
-            if os.path.realpath(base / given).startswith(ours):
-                yield Problem(
-                    "these reads lie among the results of this output folder, where they would be "
-                    "replaced or removed",
-                    "Move or copy them elsewhere, or name another output folder",
-                    sheet.shown,
-                    row.line,
-                    column,
-                    shown_value(given),
-                )
+            if given and "://" not in given:
+                place = (sheet.shown, row.line, column, shown_value(given))
+                yield base / given, partial(_problem_at, place)
+    for key in ("reference", "primers", "panel"):
+        found = getattr(read.config, "references" if key == "reference" else key)
+        for file in found if isinstance(found, tuple) else (found,):
+            if file is not None and key not in read.faulty:
+                yield file.path, partial(_problem_of_key, read, key, file.shown)
+
+
+def _problem_at(place: tuple[str, int, str, str], message: str, remedy: str) -> Problem:
+    return Problem(message, remedy, *place)
+
+
+def _problem_of_key(read: ReadConfig, key: str, shown: str, message: str, remedy: str) -> Problem:
+    return read.problem((key,), message, remedy, shown)
 
 
 def _path(source: str) -> str:

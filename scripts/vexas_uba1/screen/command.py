@@ -117,7 +117,7 @@ def _plan(manifest: Path, out: Path, config: Path | None, keys: Mapping[str, obj
         base, values = config.absolute().parent, document.values
         given = {key: _absolute(key, value) for key, value in given.items()}
     # Without a genome FASTQ would be refused for that; here it is in any case.
-    run = load_run(values | given | {"allow_bundled_locus": True}, base=base)
+    run = load_run(values | given | {"allow_bundled_locus": True}, base=base, by_snakemake=False)
     fastq = [sample for sample in run.samples if sample.is_fastq]
     if fastq:
         raise UserError.of(

@@ -20,7 +20,7 @@ from vexas_uba1.report.sample import RENDERED
 from vexas_uba1.samples.sheet import Sample
 from vexas_uba1.screen.sample import Task, failed_row, result_file, screen_sample
 from vexas_uba1.screen.table import ResultTable
-from vexas_uba1.steps.folders import SCREEN_PARTS, SCREEN_TABLE
+from vexas_uba1.steps.folders import SCREEN_PARTS, SCREEN_TABLE, tables_of_parts
 from vexas_uba1.steps.lanes import Done, in_lanes
 from vexas_uba1.steps.plan import Plan
 
@@ -91,10 +91,10 @@ def screen(
             remedy="Move it away, or name another output folder",
             file=TSV,
         )
-    if not file.exists() and not any(out.glob(str(SCREEN_PARTS / "*" / SCREEN_TABLE))):
+    if not file.exists() and not tables_of_parts(out):
         _refuse_foreign(scratch, out)
     shutil.rmtree(scratch, ignore_errors=True)
-    others = [] if part is not None else sorted((out / SCREEN_PARTS).glob(f"*/{SCREEN_TABLE}"))
+    others = tables_of_parts(out) if part is None else []
     with ExitStack() as tables:
         rows = tables.enter_context(ResultTable(file))
         books = _Books(plan, out, rows, on_row)
@@ -151,7 +151,7 @@ def _set_aside(out: Path) -> None:
         return
     # What a killed process has left half done is undone by reading it. Another part may have put
     # it aside meanwhile: none must be made in its place.
-    with suppress(sqlite3.OperationalError):
+    with suppress(sqlite3.DatabaseError):
         rows = sqlite3.connect(f"{table.absolute().as_uri()}?mode=rw", uri=True)
         with closing(rows):
             rows.execute("SELECT count(*) FROM sqlite_master").fetchone()

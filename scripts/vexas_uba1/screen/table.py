@@ -17,7 +17,6 @@ from pathlib import Path
 from vexas_uba1.cohort.summary import COLUMNS, one_line, write_table
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing
-from vexas_uba1.steps.folders import SCREEN_TABLE
 
 VERSION = 2
 """Of the file's layout, as its ``user_version`` has it."""
@@ -84,20 +83,20 @@ class ResultTable:
         """Take a sample's row of another table if it still holds; return whether it does."""
         row = other._holding(sample, fingerprint, result_sha256)
         if row is not None:
-            with _told():
+            with _told(self._path):
                 self._rows.execute(_PUT, row)
         return row is not None
 
     def _holding(
         self, sample: str, fingerprint: str | None, result_sha256: str | None
     ) -> tuple[object, ...] | None:
-        with _told():
+        with _told(self._path):
             found = self._rows.execute(_HOLDING, (sample, fingerprint, result_sha256)).fetchone()
         return None if found is None else tuple(found)
 
     def forget(self, sample: str) -> None:
         """Remove a sample's row, if it has one."""
-        with _told():
+        with _told(self._path):
             self._rows.execute("DELETE FROM results WHERE sample = ?", (sample,))
 
     def put(
@@ -111,12 +110,12 @@ class ResultTable:
             result_sha256: Of the sample's result; None if it has none.
         """
         row = [*map(_stored, cells.values()), fingerprint, result_sha256]
-        with _told():
+        with _told(self._path):
             self._rows.execute(_PUT, row)
 
     def keep(self) -> None:
         """Make sure of all rows so far: no kill loses them."""
-        with _told():
+        with _told(self._path):
             self._rows.commit()
 
     def finish(self, samples: Iterable[str], tsv: Path) -> int:
@@ -133,7 +132,7 @@ class ResultTable:
             OSError: the disk is full or cannot be written.
         """
         self.keep()
-        with _told():
+        with _told(self._path):
             self._rows.execute("CREATE TEMP TABLE wanted (place INTEGER PRIMARY KEY, sample TEXT)")
             self._rows.executemany(
                 "INSERT INTO wanted (sample) VALUES (?)", ((s,) for s in samples)
@@ -157,7 +156,7 @@ class ResultTable:
         """Return how many rows have each value of a column."""
         if column not in COLUMNS:
             raise KeyError(column)
-        with _told():
+        with _told(self._path):
             found = self._rows.execute(f"SELECT {column}, count(*) FROM results GROUP BY 1")  # noqa: S608
             return {str(value or ""): int(rows) for value, rows in found}
 
@@ -176,21 +175,21 @@ def _opened(path: Path) -> sqlite3.Connection:
         raise UserError(
             f"this is no table of a screen ({error})",
             remedy="Move it away, or name another output folder",
-            file=path.name,
+            file=_shown(path),
         ) from error
     if tables and version != VERSION:
         rows.close()
         raise UserError(
             "this table is of another version of the software, or of another program",
             remedy="Move it away, or name another output folder",
-            file=path.name,
+            file=_shown(path),
         )
     if not tables:
         columns = ", ".join(
             f"{name} {_NUMBERS.get(name, 'TEXT')}{' PRIMARY KEY' if name == 'sample' else ''}"
             for name in _ALL
         )
-        with _told(), rows:
+        with _told(path), rows:
             # At once: with a table and no version, a killed screen would be taken for another's.
             rows.execute("BEGIN")
             rows.execute(f"CREATE TABLE results ({columns})")
@@ -199,7 +198,7 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(path: Path) -> Iterator[None]:
     """Turn what SQLite says of the disk into what the operating system says.
 
     Raises:
@@ -214,14 +213,19 @@ def _told() -> Iterator[None]:
         if "readonly" in str(error):
             raise OSError(errno.EROFS, str(error)) from error
         if _is_busy(error):
-            raise _in_use(Path(SCREEN_TABLE)) from error
+            raise _in_use(path) from error
         raise
     except sqlite3.DatabaseError as error:
         raise UserError(
             f"the table is damaged ({error})",
             remedy="Move it away: the same command then does its samples again",
-            file=SCREEN_TABLE,
+            file=_shown(path),
         ) from error
+
+
+def _shown(path: Path) -> str:
+    """Return the table's name with its folder's: parts have tables of the same name."""
+    return f"{path.absolute().parent.name}/{path.name}"
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
@@ -233,7 +237,7 @@ def _in_use(path: Path) -> UserError:
         "another program keeps this table to itself",
         remedy="Let it end (whoever reads a table for long should read a copy), then run the same "
         "command again",
-        file=path.name,
+        file=_shown(path),
     )
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ _STEPS = re.compile(r"(\d+) of (\d+) steps")
 _MESSAGE = re.compile(r"\s*Job \d+: (.+)")
 _FAILED_LOG = re.compile(r"\s*log: (\S.*?) \(check log file")
 _FULL_DISK = re.compile(r"[Nn]o space (?:is )?left on|database or disk is full|Disk quota exceeded")
+_LONGEST_STOP_S = 600.0  # for Snakemake to end its jobs; it looks at Slurm's in minutes
 _BAD_ARGUMENTS = 2  # Snakemake's own exit status for them
 
 
@@ -168,6 +170,8 @@ def _watch(
             # The terminal interrupts Snakemake too, but now and then that is lost on it. This lets
             # it start no further job and put its things away.
             process.terminate()
+            giving_up = threading.Timer(_LONGEST_STOP_S, process.kill)
+            giving_up.start()
             try:
                 console.print("Stopping. The same command goes on from here.")
                 # Snakemake does so too, but not if it was asking for them just then.
@@ -175,6 +179,7 @@ def _watch(
                 log.write(process.stdout.read())
                 process.wait()
             finally:
+                giving_up.cancel()
                 process.kill()  # for who interrupts twice
             raise
         return process.wait()

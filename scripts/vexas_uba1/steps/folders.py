@@ -13,13 +13,18 @@ SCREEN_PARTS = Path("work") / "parts"
 _REMEDY = "Name another output folder"
 
 
+def tables_of_parts(out: Path) -> list[Path]:
+    """Return the tables of a screen's parts, and that of a whole one that was put aside."""
+    return sorted((out / SCREEN_PARTS).glob(f"*/{SCREEN_TABLE}"))
+
+
 def refuse_a_screens(outdir: Path) -> None:
     """Keep samples' files out of the folder of a screen, which would take them for its own.
 
     Raises:
         UserError: it is one.
     """
-    if any(any(outdir.glob(str(place / SCREEN_TABLE))) for place in (Path(), SCREEN_PARTS / "*")):
+    if (outdir / SCREEN_TABLE).exists() or tables_of_parts(outdir):
         raise UserError("this output folder is that of a screen", remedy=_REMEDY, file=outdir.name)
 
 
