@@ -108,7 +108,6 @@ def workflow(
     scripts = str(paths.product_root() / "scripts")
     environment = {
         **os.environ,
-        "OMP_NUM_THREADS": "1",
         "PYTHONPATH": os.pathsep.join([scripts, *([plugin] if plugin else [])]),
     }
     line = [sys.executable, "-m", "vexas_uba1", "run", "--config", config, *arguments]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -48,6 +49,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exit with 0 whatever the verdict, 2 for a user's error, 1 for a bug."""
+    # Our matrices are small: more threads of linear algebra win nothing, and wait at full load.
+    # It is read as numpy is loaded, in this process or in one that it begins.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         cli(args=None if arguments is None else list(arguments), prog_name="vexas-uba1")
     except UserError as error:

@@ -37,6 +37,26 @@ def test_version_is_told_without_loading_anything_heavy():
     assert not {"numpy", "pysam", "pandas", "scipy", "snakemake", "jsonschema"} & loaded
 
 
+@pytest.mark.parametrize(("asked", "threads"), [({}, "1"), ({"OMP_NUM_THREADS": "2"}, "2")])
+def test_linear_algebra_has_one_thread_unless_the_user_asks_for_more(asked, threads):
+    code = (
+        "import os\nfrom vexas_uba1.cli import main\n"
+        "try: main(['screen', '--help'])\nexcept SystemExit: pass\n"
+        "import numpy\nnumpy.ones((500, 500)) @ numpy.ones((500, 500))\n"
+        "print(os.environ['OMP_NUM_THREADS'], len(os.listdir('/proc/self/task')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path), **asked},
+    )
+    told, running = done.stdout.splitlines()[-1].split()
+    assert told == threads
+    assert int(running) <= int(threads)
+
+
 def test_help_lists_the_commands_in_the_order_of_use(capfd):
     said = here(capfd, "--help")
     assert said.code == 0
