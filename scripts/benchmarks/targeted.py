@@ -27,6 +27,7 @@ from vexas_uba1.mapping.selecting import opened
 from vexas_uba1.result import SampleInfo, read_call
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.steps import calling, mapping
+from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob
 
 SECTION = "benchmark-targeted"
 SAMPLE = "made_up"
@@ -199,14 +200,14 @@ def _called(library: Library, folder: Path) -> dict[str, int]:
     for one in (extracted, called):
         one.mkdir()
     calling.extract(
-        calling.ExtractJob(SAMPLE, (reference,), record, BUILD, None, ()),
+        ExtractJob(SAMPLE, (reference,), record, BUILD, None, ()),
         str(folder / "marked" / mapping.MARKED),
         SAMPLE,
         extracted,
         folder / "work",
         [folder / "trimmed"],
     )
-    job = calling.CallJob(
+    job = CallJob(
         sample=SampleInfo(SAMPLE, assay="wgs"),
         references=(reference,),
         locus=record,

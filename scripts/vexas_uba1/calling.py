@@ -147,7 +147,7 @@ def call_observed(
             spliced=options.sample.assay == "rna",
         ),
         coverage=exon_coverage(regions, caller),
-        reads_view=reads_view(seen, () if brief else found),
+        reads_view=reads_view(seen, (), most=(0, 0)) if brief else reads_view(seen, found),
         variants=tuple(
             namer.variant(finding, with_doubt(options.sample, sex_check)) for finding in found
         ),

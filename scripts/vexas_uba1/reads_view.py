@@ -21,10 +21,12 @@ REACH = 30
 """Positions to either side of the codon."""
 _AT_ONCE = 8_192
 MOST_ALT, MOST_REFERENCE = 30, 10
-"""Rows of fragments with another codon or a found allele, and of others."""
+"""Rows that are shown, unless told otherwise."""
 
 
-def reads_view(seen: Observed, found: Sequence[Finding]) -> ReadsView:
+def reads_view(
+    seen: Observed, found: Sequence[Finding], *, most: tuple[int, int] = (MOST_ALT, MOST_REFERENCE)
+) -> ReadsView:
     """Return some fragments about the codon: all that differ up to a cap, and a few others.
 
     Where there are more they are chosen evenly along their starts.
@@ -32,6 +34,7 @@ def reads_view(seen: Observed, found: Sequence[Finding]) -> ReadsView:
     Args:
         seen: The sample.
         found: Its found alleles.
+        most: Rows of fragments with another codon or a found allele, and of others.
     """
     placed, view = seen.placed, seen.caller.codon_view
     codon = sorted(placed.codon_positions)
@@ -47,8 +50,8 @@ def reads_view(seen: Observed, found: Sequence[Finding]) -> ReadsView:
     # Whatever the order of the reads, the same fragments are chosen.
     window = _Window(seen, [one for one in indels if one.bases], start, end)
     shown_alt, shown_others = (
-        _chosen(molecules, most, window)
-        for molecules, most in ((alt, MOST_ALT), (others, MOST_REFERENCE))
+        _chosen(molecules, rows, window)
+        for molecules, rows in zip((alt, others), most, strict=True)
     )
     chosen = np.union1d(shown_alt, shown_others)
     stretch = seen.molecules.stretch(chosen, start, end)
@@ -136,8 +139,8 @@ class _Window:
 
 def _chosen(molecules: NDArray[np.int64], most: int, window: _Window) -> NDArray[np.int64]:
     """Return as many evenly chosen molecules, by start, end and what they show."""
-    if not molecules.size:
-        return molecules
+    if not molecules.size or not most:
+        return molecules[:0]
     start, end = (each[molecules] for each in window.seen.molecules.ends)
     order = np.lexsort((end, start))
     at = np.linspace(0, molecules.size - 1, min(molecules.size, most)).astype(np.int64)

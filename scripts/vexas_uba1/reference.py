@@ -68,10 +68,10 @@ def from_fasta(start: int, fasta_bases: str, record_bases: str) -> ReferenceWind
 
     Where the FASTA is masked to N, what the record knows stands in.
     """
-    merged = "".join(
-        known if base == "N" else base
-        for base, known in zip(fasta_bases, record_bases, strict=True)
+    told, known = (
+        np.frombuffer(bases.encode("ascii"), np.uint8) for bases in (fasta_bases, record_bases)
     )
+    merged = np.where(told == ord("N"), known, told).tobytes().decode("ascii")
     return ReferenceWindow(start, merged, "fasta", disagreements=_differences(merged, record_bases))
 
 

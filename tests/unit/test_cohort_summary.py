@@ -23,7 +23,8 @@ from builders.results import (
     an_empty_result,
     an_input,
 )
-from vexas_uba1.cohort.summary import COLUMNS, write_cohort
+from vexas_uba1.cohort.summary import write_cohort
+from vexas_uba1.cohort.table import COLUMNS
 from vexas_uba1.errors import Problem, UserError
 from vexas_uba1.result import SampleInfo, SampleResult, write_result
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus

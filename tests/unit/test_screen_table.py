@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from vexas_uba1 import paths
-from vexas_uba1.cohort.summary import COLUMNS
+from vexas_uba1.cohort.table import COLUMNS
 from vexas_uba1.errors import UserError
 from vexas_uba1.screen import table
 from vexas_uba1.screen.table import ResultTable

@@ -285,9 +285,9 @@ class _RecordsChecksum:
     def __init__(self) -> None:
         self._sum = 0
 
-    def add(self, fields: Sequence[str], tags: Sequence[str]) -> None:
-        """Take in a record, as the fields of its line and its tags."""
-        line = "\t".join([*fields, *sorted(tags)])
+    def add(self, fields: str, tags: Sequence[str]) -> None:
+        """Take in a record: its line as far as it has no tags, and these."""
+        line = "\t".join([fields, *sorted(tags)])
         digest = hashlib.sha256(line.encode("utf-8")).digest()
         self._sum += int.from_bytes(digest, "big")
 
@@ -346,8 +346,9 @@ class _Stripper:
         """Return whether the record is taken; if so, it has the tags to keep and no other."""
         # htslib checks a record when it writes it as text; read as values, tags of a damaged one
         # lead beyond its memory.
-        fields = self._checked_line(record).split("\t")
-        tags = fields[_FIRST_TAG:]
+        line = self._checked_line(record)
+        parts = line.split("\t", _FIRST_TAG)
+        tags = parts[_FIRST_TAG].split("\t") if len(parts) > _FIRST_TAG else []
         names = tuple([tag[:2] for tag in tags])
         # Most records of a file carry the same tags.
         layout = self._layouts.get(names)
@@ -365,7 +366,7 @@ class _Stripper:
             kept = [tags[place] for place in layout.kept]
             if renamed is not None:
                 kept.append(f"RG:Z:{renamed}")
-            self._checksum.add(fields[:_FIRST_TAG], kept)
+            self._checksum.add("\t".join(parts[:_FIRST_TAG]), kept)
         return True
 
     def _layout(self, names: tuple[str, ...]) -> _Layout:

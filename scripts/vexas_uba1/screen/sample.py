@@ -12,7 +12,7 @@ from vexas_uba1.alignments.fasta import Genome, open_genome
 from vexas_uba1.calling import call_observed
 from vexas_uba1.catalogue import Catalogue, load_catalogue
 from vexas_uba1.cohort.entries import CohortEntry
-from vexas_uba1.cohort.summary import cells_of
+from vexas_uba1.cohort.table import cells_of
 from vexas_uba1.errors import UserError
 from vexas_uba1.locus.record import Locus, load_locus
 from vexas_uba1.observing import observe_sample
@@ -21,7 +21,7 @@ from vexas_uba1.result import SampleInfo, SampleResult, write_result
 from vexas_uba1.samples.primers import Primers, load_primers
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus
-from vexas_uba1.steps.calling import CallJob, ExtractJob, call_options
+from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob, call_options
 from vexas_uba1.verdict import decide
 
 WHOLE_FILE_LIMIT = 1 << 23

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from vexas_uba1.cohort.summary import COLUMNS, one_line, write_table
+from vexas_uba1.cohort.table import COLUMNS, one_line, write_table
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing
 

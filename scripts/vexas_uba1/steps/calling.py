@@ -5,36 +5,36 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from vexas_uba1.alignments.extraction import Extraction, extract_region
 from vexas_uba1.alignments.fasta import Genome, open_genome
-from vexas_uba1.calling import CallOptions, call_sample
+from vexas_uba1.calling import call_sample
 from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.cohort.carried_over import apply_carry_over
 from vexas_uba1.cohort.carryover import read_run_check
 from vexas_uba1.errors import UserError
 from vexas_uba1.files import replacing, sweep, write_json
 from vexas_uba1.locus.record import load_locus
-from vexas_uba1.panel.panel import Panel, read_panel
+from vexas_uba1.panel.panel import read_panel
 from vexas_uba1.report.sample import RENDERED, render_sample
 from vexas_uba1.result import (
     InputFile,
-    SampleInfo,
     SampleResult,
     TargetedUse,
     read_call,
     write_call,
     write_result,
 )
-from vexas_uba1.samples.primers import Primers, load_primers
+from vexas_uba1.samples.primers import load_primers
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus, write_status
 from vexas_uba1.steps import mapping
 from vexas_uba1.steps.limited import within
 from vexas_uba1.steps.outcome import Failure
+from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob, call_options
 from vexas_uba1.verdict import decide
 
 EXTRACTED = "uba1.bam"
@@ -49,35 +49,6 @@ PUBLISHED = (
     "uba1.bam.bai",
 )
 """Files of a finished sample, after ``{sample}.``; ``status.json`` is written last and always."""
-
-
-@dataclass(frozen=True)
-class ExtractJob:
-    """Where a sample's reads are and which of them are meant."""
-
-    sample: str
-    references: tuple[LocalFile, ...]
-    locus: str | None
-    build: str
-    read_group_sample: str | None
-    umi_tags: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CallJob:
-    """How a sample is called."""
-
-    sample: SampleInfo
-    references: tuple[LocalFile, ...]
-    locus: str | None
-    reporting_limit_vaf: float
-    required_limit_vaf: float
-    amplicon_limit_floor_vaf: float
-    umi_tags: tuple[str, ...]
-    input_ng: float | None
-    primers: LocalFile | None
-    panel: LocalFile | None
-    bundled_locus: bool
 
 
 def extract(
@@ -174,21 +145,6 @@ def call(job: CallJob, extracted: Path, folder: Path, work: Path) -> None:
         options=options,
     )
     write_call(folder / CALL, called)
-
-
-def call_options(job: CallJob, primers: Primers | None, panel: Panel | None) -> CallOptions:
-    """Return a job's settings, with its files read."""
-    return CallOptions(
-        sample=job.sample,
-        reporting_limit_vaf=job.reporting_limit_vaf,
-        required_limit_vaf=job.required_limit_vaf,
-        amplicon_limit_floor_vaf=job.amplicon_limit_floor_vaf,
-        umi_tags=job.umi_tags,
-        input_ng=job.input_ng,
-        primers=primers,
-        panel=panel,
-        bundled_locus=job.bundled_locus,
-    )
 
 
 def finalise(

@@ -15,6 +15,7 @@ from vexas_uba1.result import SampleInfo
 from vexas_uba1.samples.config import Remission, read_config
 from vexas_uba1.steps import calling, cohort, mapping
 from vexas_uba1.steps.outcome import failure_in, produce
+from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob
 
 WORK = Path("work")
 
@@ -75,7 +76,7 @@ def mark_duplicates(snakemake: Any) -> None:
 def extract_region(snakemake: Any) -> None:
     """Rule ``extract_region``."""
     with _logged(snakemake):
-        job = _structured(snakemake.params.job, calling.ExtractJob)
+        job = _structured(snakemake.params.job, ExtractJob)
         marked = [Path(folder) for folder in snakemake.input.get("marked", [])]
         trimmed = [Path(folder) for folder in snakemake.input.get("trimmed", [])]
 
@@ -103,7 +104,7 @@ def extract_region(snakemake: Any) -> None:
 def call_variants(snakemake: Any) -> None:
     """Rule ``call_variants``."""
     with _logged(snakemake):
-        job = _structured(snakemake.params.job, calling.CallJob)
+        job = _structured(snakemake.params.job, CallJob)
         extracted = Path(snakemake.input.extracted)
         produce(
             Path(snakemake.output[0]),

@@ -23,6 +23,7 @@ from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.folders import refuse_a_screens
 from vexas_uba1.steps.limited import within
 from vexas_uba1.steps.outcome import failure_in, produce
+from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob
 
 
 def call_one(
@@ -68,7 +69,7 @@ def call_one(
     config = read_config({}).config
     work = out / "work"
     extracted, called = work / "extracted" / name, work / "called" / name
-    extract = calling.ExtractJob(
+    extract = ExtractJob(
         sample=name,
         references=files,
         locus=None if locus is None else str(locus),
@@ -76,7 +77,7 @@ def call_one(
         read_group_sample=read_group_sample,
         umi_tags=tags,
     )
-    call = calling.CallJob(
+    call = CallJob(
         sample=SampleInfo(name, sex=sex, assay=assay),
         references=files,
         locus=extract.locus,
