@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vexas_uba1.alignments.extraction import Extraction
 from vexas_uba1.alignments.fasta import Genome
-from vexas_uba1.alignments.genomes import choose_reference
+from vexas_uba1.alignments.genomes import Reference, choose_reference
 from vexas_uba1.alignments.reads import Reads
 from vexas_uba1.alignments.window import read_window
 from vexas_uba1.caller.caller import Caller, Counting, TestLevels
@@ -151,6 +151,9 @@ def observe_sample(
     placed = extraction.placed(locus)
     sites, asked = _sites(placed)
     is_rna = options.sample.assay == "rna"
+    fasta = choose_reference(
+        genomes, placed, m5=extraction.m5, file=", ".join(file.name for file in extraction.files)
+    )
     reads = read_window(
         bam,
         extraction.contig,
@@ -158,11 +161,11 @@ def observe_sample(
         umi_tags=options.umi_tags,
         keep_duplicates=_judges_duplicates(options),
         join_parts=is_rna,
+        # Reads aligned to the record itself can tell nothing about the reference.
+        ask_md=fasta is None and not options.bundled_locus,
     )
     warnings = _check_umis(reads, options.umi_tags)
-    # Reads aligned to the record itself can tell nothing about the reference.
-    md_bases = {} if options.bundled_locus else reads.md_bases
-    reference = _reference(placed, extraction, genomes, md_bases)
+    reference = _reference(placed, fasta, reads.md_bases)
     entries = catalogue.place(placed, reference)
     named = {base for allele in entries for edit in allele.edits for base in edit.touched}
     # A splice site known by rule alone is not searched, for a GC donor would look like a change;
@@ -221,17 +224,11 @@ def _use_panel(
 
 
 def _reference(
-    placed: PlacedLocus,
-    extraction: Extraction,
-    genomes: Sequence[Genome],
-    md_bases: Mapping[int, str],
+    placed: PlacedLocus, fasta: Reference | None, md_bases: Mapping[int, str]
 ) -> ReferenceWindow:
     start, end = placed.window
-    chosen = choose_reference(
-        genomes, placed, m5=extraction.m5, file=", ".join(file.name for file in extraction.files)
-    )
-    if chosen is not None:
-        bases = chosen.genome.fetch(chosen.contig, start, end)
+    if fasta is not None:
+        bases = fasta.genome.fetch(fasta.contig, start, end)
         return from_fasta(start, bases, placed.reference_bases())
     by_rule = {
         base for first, last in placed.splice_intervals(_SITE_BASES) for base in range(first, last)

@@ -33,6 +33,7 @@ def read_window(
     umi_tags: tuple[str, ...],
     keep_duplicates: bool,
     join_parts: bool = False,
+    ask_md: bool = True,
 ) -> Reads:
     """Read the alignments over ``positions`` of the project's own extracted BAM.
 
@@ -50,6 +51,7 @@ def read_window(
         keep_duplicates: With UMIs they are copies of a molecule, which the fragments room joins.
         join_parts: Whether parts of one read that lie behind each other, at least
             ``_SHORTEST_INTRON`` bases apart, are one spliced read.
+        ask_md: Whether the reference bases of MD tags are wanted.
     """
     votes = MdVotes(positions)
     excluded: Counter[str] = Counter()
@@ -79,7 +81,9 @@ def read_window(
                     chosen[row] = True
             builder.add_duplicates(copies, sources_of(copies))
             reads = list(compress(batch, chosen.tolist()))
-            votes.add(reads, *builder.add(reads, sources_of(reads), flag[chosen]))
+            start, end = builder.add(reads, sources_of(reads), flag[chosen])
+            if ask_md:
+                votes.add(reads, start, end)
     excluded.update(builder.sort_out())
     # Records of one place may come in any order.
     parts.sort(key=lambda part: _in_any_order(part[0]))
