@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,12 @@ def write_json(path: Path, value: Any) -> None:
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, _NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file's content, replacing ``target`` in one step."""
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def write_gzip(path: Path, content: bytes) -> None:

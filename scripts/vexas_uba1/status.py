@@ -44,6 +44,11 @@ class SampleStatus:
         object.__setattr__(self, "problems", tuple(map(_without_folders, self.problems)))
 
 
+def status_file(out: Path, sample: str) -> Path:
+    """Return where a sample's status lies below the output folder."""
+    return out / "samples" / sample / f"{sample}.status.json"
+
+
 def write_status(path: Path, status: SampleStatus) -> None:
     """Write ``{sample}.status.json``."""
     write_json(

@@ -37,6 +37,21 @@ def test_version_is_told_without_loading_anything_heavy():
     assert not {"numpy", "pysam", "pandas", "scipy", "snakemake", "jsonschema"} & loaded
 
 
+def test_what_only_plans_loads_none_of_what_calls():
+    code = (
+        "import sys\nimport vexas_uba1.screen.command, vexas_uba1.steps.engine\n"
+        "print('scipy' in sys.modules, 'vexas_uba1.calling' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    assert done.stdout.split() == ["False", "False"]
+
+
 @pytest.mark.parametrize(("asked", "threads"), [({}, "1"), ({"OMP_NUM_THREADS": "2"}, "2")])
 def test_linear_algebra_has_one_thread_unless_the_user_asks_for_more(asked, threads):
     code = (

@@ -20,9 +20,11 @@ def sam():
     return SamBuilder([("chrX", LENGTH)])
 
 
-def read(builder, tmp_path, positions=WINDOW, umi_tags=(), keep_duplicates=False):
+def read(builder, tmp_path, positions=WINDOW, umi_tags=(), keep_duplicates=False, **asked):
     bam = builder.write_bam(tmp_path / "r.bam")
-    return read_window(bam, "chrX", positions, umi_tags=umi_tags, keep_duplicates=keep_duplicates)
+    return read_window(
+        bam, "chrX", positions, umi_tags=umi_tags, keep_duplicates=keep_duplicates, **asked
+    )
 
 
 def rows(reads):
@@ -316,6 +318,8 @@ def test_md_tags_tell_the_reference(sam, tmp_path):
     told = "".join(found.md_bases[at] for at in range(1010, 1018))
     assert told == "AGGTTAAC"
     assert set(found.md_bases) == set(range(1010, 1018))
+    unasked = read(sam, tmp_path, ask_md=False)
+    assert unasked.md_bases == {} and rows(unasked) == rows(found)
 
 
 def test_reads_without_an_md_tag_take_nobodys_turn(sam, tmp_path):

@@ -27,8 +27,8 @@ def dying(number):
     return number
 
 
-def ended(*arguments):
-    return {done.task: done for come in in_lanes(*arguments) for done in come}
+def ended(*arguments, **keys):
+    return {done.task: done for come in in_lanes(*arguments, **keys) for done in come}
 
 
 def test_each_task_ends_once_whatever_becomes_of_the_others():
@@ -50,6 +50,26 @@ def test_tasks_that_end_about_when_they_are_ended_harm_nobody():
     for task, done in found.items():
         if done.in_time:
             assert done.future.result() == task
+
+
+def prepared():
+    time.sleep(1)
+    os.environ["PREPARED"] = "yes"
+
+
+def told(_):
+    return os.environ.get("PREPARED")
+
+
+def test_each_process_is_prepared_before_its_tasks_and_that_takes_none_of_their_time():
+    found = ended(told, range(4), 2, 0.9, prepare=prepared)
+    assert [done.future.result() for done in found.values()] == ["yes"] * 4
+    assert told(0) is None
+
+
+def test_processes_that_cannot_be_prepared_are_told():
+    with pytest.raises(UserError, match="ended as it begins"):
+        ended(told, range(4), 2, 60, prepare=os.abort)
 
 
 def test_no_process_at_all_is_told(monkeypatch):

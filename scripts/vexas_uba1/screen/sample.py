@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -17,45 +16,17 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.locus.record import Locus, load_locus
 from vexas_uba1.observing import observe_sample
 from vexas_uba1.panel.panel import Panel, read_panel
-from vexas_uba1.result import SampleInfo, SampleResult, write_result
+from vexas_uba1.result import SampleResult, write_result
 from vexas_uba1.samples.primers import Primers, load_primers
 from vexas_uba1.samples.sources import LocalFile
+from vexas_uba1.screen.task import Task, failed_row, result_file
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus
-from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob, call_options
+from vexas_uba1.steps.call_options import call_options
 from vexas_uba1.verdict import decide
 
 WHOLE_FILE_LIMIT = 1 << 23
 """Bytes of a file that is read once more for its checksum; of larger ones only what is needed is
 read."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """A sample to be called.
-
-    Attributes:
-        extract: Which of its reads are meant.
-        call: How it is called.
-        address: Path or URL of its BAM or CRAM; a URL is never written anywhere.
-        shown: How messages name that.
-        fingerprint: Of all that its row depends on, before it is read; None where a file is gone.
-    """
-
-    extract: ExtractJob
-    call: CallJob
-    address: str
-    shown: str
-    fingerprint: str | None
-
-    @property
-    def sample(self) -> str:
-        """The sample's id."""
-        return self.extract.sample
-
-
-def result_file(out: Path, sample: str) -> Path:
-    """Return where the result of a sample lies that is anything but a clean negative."""
-    return out / "samples" / sample / f"{sample}.result.json"
 
 
 def screen_sample(task: Task, out: Path, scratch: Path) -> dict[str, object]:
@@ -78,12 +49,6 @@ def screen_sample(task: Task, out: Path, scratch: Path) -> dict[str, object]:
         return failed_row(task.call.sample, "screen", error)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def failed_row(info: SampleInfo, step: str, error: UserError) -> dict[str, object]:
-    """Return the row of a sample that has no result."""
-    status = SampleStatus(SCHEMA_VERSION, info.id, "failed", step, error.problems)
-    return cells_of(CohortEntry(info, status, None))
 
 
 def _screened(task: Task, out: Path, work: Path) -> dict[str, object]:

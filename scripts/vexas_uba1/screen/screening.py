@@ -12,19 +12,22 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from vexas_uba1.errors import UserError, disk_problem
 from vexas_uba1.files import sha256_of, write_text
 from vexas_uba1.report.sample import RENDERED
 from vexas_uba1.samples.sheet import Sample
-from vexas_uba1.screen.sample import Task, failed_row, result_file, screen_sample
 from vexas_uba1.screen.table import ResultTable
+from vexas_uba1.screen.task import Task, failed_row, result_file
 from vexas_uba1.steps.folders import SCREEN_PARTS, SCREEN_TABLE, tables_of_parts
 from vexas_uba1.steps.lanes import Done, in_lanes
 from vexas_uba1.steps.plan import Plan
 
 TSV = "screen.tsv"
+_CALLING = "vexas_uba1.screen.sample"
+"""Loaded by each process as it starts, which takes longer than a sample."""
 Row = dict[str, object]
 """A sample's cells by column."""
 
@@ -111,9 +114,10 @@ def screen(
         on_begin(len(samples), outcome.kept)
         ready = books.made_way_for(wanted)
         rows.keep()
-        work = partial(screen_sample, out=out, scratch=scratch)
+        work = partial(_screened, out=out, scratch=scratch)
         tasks = map(books.task, ready)
-        for come in in_lanes(work, tasks, min(jobs, len(ready)), timeout):
+        load = partial(import_module, _CALLING)
+        for come in in_lanes(work, tasks, min(jobs, len(ready)), timeout, load):
             for done in come:
                 cells, is_fault = _row(done, out, timeout)
                 outcome.faults += is_fault
@@ -124,6 +128,13 @@ def screen(
         outcome.failed = rows.count("status").get("failed", 0)
     shutil.rmtree(scratch, ignore_errors=True)
     return outcome
+
+
+def _screened(task: Task, out: Path, scratch: Path) -> Row:
+    """Call a sample in a process of its own; no other needs what calling does."""
+    from vexas_uba1.screen.sample import screen_sample
+
+    return screen_sample(task, out, scratch)
 
 
 def _refuse_foreign(scratch: Path, out: Path) -> None:

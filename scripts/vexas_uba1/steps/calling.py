@@ -16,7 +16,7 @@ from vexas_uba1.catalogue import load_catalogue
 from vexas_uba1.cohort.carried_over import apply_carry_over
 from vexas_uba1.cohort.carryover import read_run_check
 from vexas_uba1.errors import UserError
-from vexas_uba1.files import replacing, sweep, write_json
+from vexas_uba1.files import copy, sweep, write_json
 from vexas_uba1.locus.record import load_locus
 from vexas_uba1.panel.panel import read_panel
 from vexas_uba1.report.sample import RENDERED, render_sample
@@ -32,9 +32,10 @@ from vexas_uba1.samples.primers import load_primers
 from vexas_uba1.samples.sources import LocalFile
 from vexas_uba1.status import SCHEMA_VERSION, SampleStatus, write_status
 from vexas_uba1.steps import mapping
+from vexas_uba1.steps.call_options import call_options
 from vexas_uba1.steps.limited import within
 from vexas_uba1.steps.outcome import Failure
-from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob, call_options
+from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob
 from vexas_uba1.verdict import decide
 
 EXTRACTED = "uba1.bam"
@@ -188,40 +189,17 @@ def finalise(
     return failure
 
 
-def carry_report(sample: str, out: Path, carried: Path) -> None:
-    """Copy a sample's report, if it has one, to where ``snakemake --report`` looks for it.
-
-    Snakemake carries outputs of rules only, and each that is marked for it has to be there; since a
-    failed sample has no report, a folder is marked.
-
-    Args:
-        sample: Its id.
-        out: The sample's folder.
-        carried: The folder that is marked.
-    """
-    report = f"{sample}.report.html"
-    carried.mkdir(parents=True, exist_ok=True)
-    (carried / report).unlink(missing_ok=True)
-    if (out / report).exists():
-        _copy(out / report, carried / report)
-
-
 def _publish(
     sample: str, called: Path, extracted: Path, run_check: Path | None, lab_name: str, out: Path
 ) -> None:
     made = read_call(called / CALL)
     if run_check is not None:
         made = apply_carry_over(made, read_run_check(run_check))
-    _copy(called / CALL, out / f"{sample}.call.json")
-    _copy(extracted / EXTRACTED, out / f"{sample}.uba1.bam")
-    _copy(extracted / f"{EXTRACTED}.bai", out / f"{sample}.uba1.bam.bai")
+    copy(called / CALL, out / f"{sample}.call.json")
+    copy(extracted / EXTRACTED, out / f"{sample}.uba1.bam")
+    copy(extracted / f"{EXTRACTED}.bai", out / f"{sample}.uba1.bam.bai")
     write_result(out / f"{sample}.result.json", SampleResult(made, decide(made)))
     render_sample(out / f"{sample}.result.json", out, lab_name)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with replacing(target) as temporary:
-        shutil.copyfile(source, temporary)
 
 
 def _genomes(references: Sequence[LocalFile], work: Path) -> list[Genome]:

@@ -10,7 +10,7 @@ from vexas_uba1.cohort.summary import write_cohort
 from vexas_uba1.files import sweep, write_json
 from vexas_uba1.result import SampleInfo, read_call
 from vexas_uba1.samples.config import Remission
-from vexas_uba1.status import SampleStatus, read_status
+from vexas_uba1.status import SampleStatus, read_status, status_file
 from vexas_uba1.steps.calling import CALL
 from vexas_uba1.steps.outcome import failure_in
 
@@ -49,8 +49,3 @@ def failed_samples(samples: Sequence[str], out: Path) -> list[SampleStatus]:
     """Return the status of every sample that failed."""
     statuses = (read_status(status_file(out, sample)) for sample in samples)
     return [status for status in statuses if status.state == "failed"]
-
-
-def status_file(out: Path, sample: str) -> Path:
-    """Return where a sample's status lies below the output folder."""
-    return out / "samples" / sample / f"{sample}.status.json"

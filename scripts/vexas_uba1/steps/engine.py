@@ -20,9 +20,8 @@ from vexas_uba1 import numbers, paths
 from vexas_uba1.errors import UserError
 from vexas_uba1.result import read_result
 from vexas_uba1.samples.check import load_run
-from vexas_uba1.status import SampleStatus, read_status
+from vexas_uba1.status import SampleStatus, read_status, status_file
 from vexas_uba1.steps import lock, queued
-from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.folders import refuse_a_screens
 from vexas_uba1.steps.interrupts import exit_status, interrupts
 from vexas_uba1.steps.plan import CHECKED, Plan

@@ -14,6 +14,7 @@ from vexas_uba1.errors import Problem, UserError, disk_problem
 from vexas_uba1.result import SampleInfo
 from vexas_uba1.samples.config import Remission, read_config
 from vexas_uba1.steps import calling, cohort, mapping
+from vexas_uba1.steps.carried import carry_report
 from vexas_uba1.steps.outcome import failure_in, produce
 from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob
 
@@ -138,7 +139,7 @@ def finalise_result(snakemake: Any) -> None:
             out,
             failure_in(called),
         )
-        calling.carry_report(sample, out, Path(snakemake.output.report))
+        carry_report(sample, out, Path(snakemake.output.report))
 
 
 def summarise_cohort(snakemake: Any) -> None:

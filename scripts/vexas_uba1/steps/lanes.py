@@ -46,7 +46,11 @@ class Done(Generic[_Task, _Value]):
 
 
 def in_lanes(
-    work: Callable[[_Task], _Value], tasks: Iterable[_Task], lanes: int, timeout: float
+    work: Callable[[_Task], _Value],
+    tasks: Iterable[_Task],
+    lanes: int,
+    timeout: float,
+    prepare: Callable[[], object] | None = None,
 ) -> Iterator[list[Done[_Task, _Value]]]:
     """Yield tasks as they end, those that ended together in one list.
 
@@ -55,6 +59,7 @@ def in_lanes(
         tasks: Asked for one by one, as lanes become free.
         lanes: Processes.
         timeout: Seconds after which a task's process is ended; its start does not count.
+        prepare: Done by each process as it starts; pickled, too.
 
     Raises:
         UserError: the machine does not let so many processes begin.
@@ -66,7 +71,7 @@ def in_lanes(
     try:
         # All at once: each takes a moment to begin.
         while len(free) < lanes:
-            free.append(_Lane())
+            free.append(_Lane(prepare))
         done: list[Done[_Task, _Value]] = []
         while True:
             # Before what is done is looked at, so that no process waits for that.
@@ -83,7 +88,7 @@ def in_lanes(
             for future in ended:
                 lane, task, _ = busy.pop(future)
                 # What was ended for its time may have been done all the same, but its lane is gone.
-                free.append(_Lane() if future in late else lane)
+                free.append(_Lane(prepare) if future in late else lane)
                 done.append(Done(task, future, future not in late))
             for future, (lane, task, end) in busy.items():
                 if end <= time.monotonic():
@@ -106,11 +111,12 @@ class _Lane:
         UserError: the machine does not let it begin.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Callable[[], object] | None) -> None:
+        self._prepare = prepare
         context = multiprocessing.get_context("spawn")
         try:
             self._pool = ProcessPoolExecutor(
-                1, mp_context=context, initializer=_begin, initargs=(os.getpid(),)
+                1, mp_context=context, initializer=_begin, initargs=(os.getpid(), prepare)
             )
             self._pid = self._pool.submit(os.getpid)
         except OSError as error:
@@ -135,7 +141,7 @@ class _Lane:
                 lane._pid.result()
                 return lane, lane._pool.submit(_done, work, task, timeout)
             except BrokenProcessPool:
-                lane = _Lane()
+                lane = _Lane(self._prepare)
         raise UserError(
             "every process is ended as it begins",
             remedy="Look for what ends them, such as a lack of memory; do less at a time (--jobs, "
@@ -169,7 +175,7 @@ def _nothing() -> None:
     """Ask whether a pool has a process: it takes nothing if it has lost it."""
 
 
-def _begin(parent: int) -> None:
+def _begin(parent: int, prepare: Callable[[], object] | None) -> None:
     """End this process as soon as the one that began it is gone, however that ended."""
     # Ctrl-C reaches all processes of a terminal; the one that began this ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -180,3 +186,5 @@ def _begin(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+    if prepare is not None:
+        prepare()

@@ -27,9 +27,8 @@ from vexas_uba1.samples.check import Run, load_run
 from vexas_uba1.samples.config import read_config
 from vexas_uba1.samples.sheet import Sample, read_sheet
 from vexas_uba1.samples.sources import LocalFile, RemoteFile
-from vexas_uba1.status import read_status
-from vexas_uba1.steps.calling import carry_report
-from vexas_uba1.steps.cohort import status_file
+from vexas_uba1.status import read_status, status_file
+from vexas_uba1.steps.carried import carry_report
 from vexas_uba1.steps.mapping import AlignJob, BaitJob, IndexJob, MarkJob, TrimJob
 from vexas_uba1.steps.outcome import failure_in
 from vexas_uba1.steps.sample_jobs import CallJob, ExtractJob

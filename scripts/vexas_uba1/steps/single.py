@@ -18,8 +18,8 @@ from vexas_uba1.samples.primers import load_primers
 from vexas_uba1.samples.schema import load_schema
 from vexas_uba1.samples.sources import local_file, shown_value
 from vexas_uba1.samples.umi import parse_umi
+from vexas_uba1.status import status_file
 from vexas_uba1.steps import calling
-from vexas_uba1.steps.cohort import status_file
 from vexas_uba1.steps.folders import refuse_a_screens
 from vexas_uba1.steps.limited import within
 from vexas_uba1.steps.outcome import failure_in, produce
