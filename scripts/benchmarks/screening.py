@@ -1,6 +1,6 @@
 """Part of `make benchmark-scale`: a screen of many BAM files, beside a loop of public tools.
 
-    python -m benchmarks.screening [--small 2000] [--large 10] [--jobs 2] [--page PAGE]
+    python -m benchmarks.screening [--small 2000] [--large 200] [--jobs 2] [--page PAGE]
 
 All files are made up: small ones with reads of the gene alone, CRAMs with those beside it as in a
 genome, large ones with many of other contigs.
@@ -45,7 +45,7 @@ _LOOPED = 50
 """Files that the loop is measured on; it does the same with each."""
 _UNLIKE = 20
 """Small files that differ; the others are copies of them."""
-_BACKGROUND = 1_500_000
+_BACKGROUND = 300_000
 """Reads elsewhere in a large file."""
 _ASIDE, _DEPTH_ASIDE = 100_000, 30
 """Bases on either side of the gene that a CRAM has reads of, and how many over each."""
@@ -236,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, and put it into a page."""
     parser = argparse.ArgumentParser(prog="benchmarks.screening", description=__doc__)
     parser.add_argument("--small", type=int, default=2_000, help="small files")
-    parser.add_argument("--large", type=int, default=10, help="large files of some 110 MB")
+    parser.add_argument("--large", type=int, default=200, help="large files of some 25 MB")
     parser.add_argument("--jobs", type=int, default=2, help="processes of the screen")
     parser.add_argument("--page", type=Path, help="put the table between this page's marks")
     given = parser.parse_args(arguments)
