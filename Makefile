@@ -10,6 +10,8 @@ unexport PYTHONPATH PYTHONHOME
 export PYTHON WHEELS
 
 .DEFAULT_GOAL := help
+# As the command line has it: threads of linear algebra that wait would be measured, too.
+export OMP_NUM_THREADS ?= 1
 .PHONY: help setup demo test lint benchmark benchmark-full benchmark-molecules benchmark-scale lock bundle clean
 
 help: ## list the targets
