@@ -6,6 +6,9 @@ import os
 import signal
 import time
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -72,12 +75,75 @@ def test_processes_that_cannot_be_prepared_are_told():
         ended(told, range(4), 2, 60, prepare=os.abort)
 
 
-def test_no_process_at_all_is_told(monkeypatch):
+def refused_preparation():
+    raise UserError("nothing is there", remedy="Put it there")
+
+
+def test_what_preparing_raises_is_told():
+    with pytest.raises(UserError, match="nothing is there"):
+        ended(told, range(4), 2, 60, prepare=refused_preparation)
+
+
+def one_never_ready(folder):
+    """Let the first process that asks wait for ever."""
+    with suppress(FileExistsError):
+        (folder / "first").touch(exist_ok=False)
+        (folder / "pid").write_text(str(os.getpid()))
+        time.sleep(3600)
+
+
+def test_a_process_that_is_never_ready_holds_up_no_other_and_is_ended(tmp_path):
+    found = ended(told, range(6), 2, 60, prepare=partial(one_never_ready, tmp_path))
+    assert sorted(found) == list(range(6))
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def is_gone(pid):
+    """Whether a process is no more, or is only not yet asked for its end."""
+    for _ in range(200):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_processes_that_do_not_begin_in_time_are_told(monkeypatch):
+    monkeypatch.setattr(lanes, "_START_SECONDS", 0.2)
+    with pytest.raises(UserError, match="does not begin in time"):
+        ended(told, range(2), 1, 0.1, prepare=partial(time.sleep, 3600))
+
+
+def test_whoever_stops_waits_for_no_process_that_begins(tmp_path):
+    come = in_lanes(told, range(6), 2, 60, prepare=partial(one_never_ready, tmp_path))
+    next(come)
+    come.close()
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def heeds_ctrl_c(_):
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_ctrl_c_of_a_terminal_reaches_no_process():
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    found = ended(heeds_ctrl_c, range(4), 2, 60)
+    assert not any(done.future.result() for done in found.values())
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(24, "Too many open files"), RuntimeError("can't start new thread")]
+)
+def test_no_process_at_all_is_told(monkeypatch, error):
     def refused(*_, **__):
-        raise OSError(24, "Too many open files")
+        raise error
 
     monkeypatch.setattr(lanes, "ProcessPoolExecutor", refused)
-    with pytest.raises(UserError, match="Too many open files"):
+    with pytest.raises(UserError, match=r"Too many open files|can't start new thread"):
         ended(sleeping, [0.0], 1, 60)
     assert ended(sleeping, [], 0, 60) == {}
 

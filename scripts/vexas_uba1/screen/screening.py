@@ -116,8 +116,7 @@ def screen(
         rows.keep()
         work = partial(_screened, out=out, scratch=scratch)
         tasks = map(books.task, ready)
-        load = partial(import_module, _CALLING)
-        for come in in_lanes(work, tasks, min(jobs, len(ready)), timeout, load):
+        for come in in_lanes(work, tasks, min(jobs, len(ready)), timeout, _load):
             for done in come:
                 cells, is_fault = _row(done, out, timeout)
                 outcome.faults += is_fault
@@ -128,6 +127,21 @@ def screen(
         outcome.failed = rows.count("status").get("failed", 0)
     shutil.rmtree(scratch, ignore_errors=True)
     return outcome
+
+
+def _load() -> None:
+    """Load what calling needs, in a process of its own.
+
+    Raises:
+        UserError: it is not there.
+    """
+    try:
+        import_module(_CALLING)
+    except ImportError as error:
+        raise UserError(
+            f"the installation lacks what calling needs: {error}",
+            remedy="Install it again (`make setup`)",
+        ) from error
 
 
 def _screened(task: Task, out: Path, scratch: Path) -> Row:

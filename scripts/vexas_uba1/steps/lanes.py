@@ -14,16 +14,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, TypeVar
 
 from vexas_uba1.errors import UserError
 
 _ORPHAN_SECONDS = 1.0
 _GRACE_SECONDS = 10.0
+_START_SECONDS = 300.0
+"""What a process may take to begin, at least; with many of them all take longer."""
 _ATTEMPTS = 3
-"""Processes that are begun for one task before it is given up."""
+"""Processes in a row that end as they begin before all is given up."""
 
 _Task = TypeVar("_Task")
 _Value = TypeVar("_Value")
@@ -59,36 +62,78 @@ def in_lanes(
         tasks: Asked for one by one, as lanes become free.
         lanes: Processes.
         timeout: Seconds after which a task's process is ended; its start does not count.
-        prepare: Done by each process as it starts; pickled, too.
+        prepare: Done by each process as it starts; pickled, too. What it raises is raised here.
 
     Raises:
-        UserError: the machine does not let so many processes begin.
+        UserError: the machine does not let so many processes begin, or none of them lives long.
     """
     waiting = iter(tasks)
+    held: list[_Task] = []  # a task whose process was gone before it could be given
+    begun: list[_Lane] = []
+    starting: dict[Future[None], tuple[_Lane, float]] = {}
     free: list[_Lane] = []
     busy: dict[Future[_Value], tuple[_Lane, _Task, float]] = {}
     late: set[Future[_Value]] = set()
+    in_vain = 0
+
+    def start() -> None:
+        lane = _Lane()
+        begun.append(lane)
+        starting[lane.start(prepare)] = lane, time.monotonic() + max(timeout, _START_SECONDS)
+
+    def end_of(lane: _Lane) -> None:
+        lane.kill()
+        begun.remove(lane)
+
+    def start_instead_of(lane: _Lane) -> None:
+        nonlocal in_vain
+        end_of(lane)
+        in_vain += 1
+        if in_vain >= _ATTEMPTS:
+            raise UserError(
+                "every process is ended as it begins, or does not begin in time",
+                remedy="Look for what ends them, such as a lack of memory; do less at a time "
+                "(--jobs, --cores)",
+            )
+        start()
+
     try:
         # All at once: each takes a moment to begin.
-        while len(free) < lanes:
-            free.append(_Lane(prepare))
+        for _ in range(lanes):
+            start()
         done: list[Done[_Task, _Value]] = []
+        is_over = False
         while True:
             # Before what is done is looked at, so that no process waits for that.
-            while free and (task := next(waiting, None)) is not None:
-                lane, future = free.pop().begin(work, task, timeout)
-                busy[future] = (lane, task, time.monotonic() + timeout)
+            while free and not is_over:
+                task = held.pop() if held else next(waiting, None)
+                if task is None:
+                    is_over = True
+                    break
+                lane = free.pop()
+                future = lane.begin(work, task, timeout)
+                if future is None:
+                    held.append(task)
+                    start_instead_of(lane)
+                else:
+                    busy[future] = (lane, task, time.monotonic() + timeout)
             if done:
                 yield done
-            if not busy:
+            if not busy and (is_over or not starting):
                 break
-            soonest = min(end for _, _, end in busy.values())
-            ended, _ = wait(busy, max(0.0, soonest - time.monotonic()), FIRST_COMPLETED)
+            ends = [*(end for _, end in starting.values()), *(end for _, _, end in busy.values())]
+            asked: list[Future[Any]] = [*starting, *busy]
+            ended, _ = wait(asked, max(0.0, min(ends) - time.monotonic()), FIRST_COMPLETED)
             done = []
-            for future in ended:
+            for future in ended & busy.keys():
                 lane, task, _ = busy.pop(future)
+                in_vain = 0
                 # What was ended for its time may have been done all the same, but its lane is gone.
-                free.append(_Lane(prepare) if future in late else lane)
+                if future in late:
+                    end_of(lane)
+                    start()
+                else:
+                    free.append(lane)
                 done.append(Done(task, future, future not in late))
             for future, (lane, task, end) in busy.items():
                 if end <= time.monotonic():
@@ -96,69 +141,76 @@ def in_lanes(
                     lane.kill()
                     # It is as good as gone; the system may take a moment.
                     busy[future] = (lane, task, end + timeout)
-    except BaseException:
-        for lane in (*free, *(lane for lane, _, _ in busy.values())):
+            for ready, (lane, end) in list(starting.items()):
+                if ready.done() and not isinstance(ready.exception(), BrokenProcessPool):
+                    ready.result()
+                    del starting[ready]
+                    free.append(lane)
+                elif ready.done() or end <= time.monotonic():
+                    del starting[ready]
+                    start_instead_of(lane)
+    finally:
+        # None has anything left to do that is still wanted.
+        for lane in begun:
             lane.kill()
-        raise
-    for lane in free:
-        lane.close()
 
 
 class _Lane:
-    """One process.
+    """One process."""
 
-    Raises:
-        UserError: the machine does not let it begin.
-    """
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+        self._processes: set[BaseProcess] = set()
 
-    def __init__(self, prepare: Callable[[], object] | None) -> None:
-        self._prepare = prepare
+    def start(self, prepare: Callable[[], object] | None) -> Future[None]:
+        """Begin the process; return what is done when it is ready.
+
+        That may hold what preparing raised, or BrokenProcessPool where the process was ended.
+
+        Raises:
+            UserError: the machine does not let it begin.
+        """
         context = multiprocessing.get_context("spawn")
+        # As it starts it lets through what is held back here.
+        resource_tracker.ensure_running()
+        before = set(multiprocessing.active_children())
+        # Ctrl-C reaches all processes of a terminal, from their first moment on; the one that began
+        # this one ends it. What is held back as it begins stays so in it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             self._pool = ProcessPoolExecutor(
-                1, mp_context=context, initializer=_begin, initargs=(os.getpid(), prepare)
+                1, mp_context=context, initializer=_begin, initargs=(os.getpid(),)
             )
-            self._pid = self._pool.submit(os.getpid)
-        except OSError as error:
-            # A process that is ended while it begins is one that takes nothing (EPIPE).
+            return self._pool.submit(_prepared, prepare)
+        except (OSError, RuntimeError) as error:
+            # A process that is ended while it begins is one that takes nothing (EPIPE); that no
+            # thread can be begun is an error without a number.
+            why = error.strerror if isinstance(error, OSError) else str(error)
             raise UserError(
-                f"a process cannot be begun ({error.strerror})",
+                f"a process cannot be begun ({why})",
                 remedy="Do less at a time (--jobs, --cores), or allow more open files or processes "
                 "(`ulimit -a`)",
             ) from error
+        finally:
+            self._processes = set(multiprocessing.active_children()) - before
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def begin(
         self, work: Callable[[_Task], _Value], task: _Task, timeout: float
-    ) -> tuple[_Lane, Future[_Value]]:
-        """Give the process, which has none now, a task; a new one where it is gone.
-
-        Raises:
-            UserError: no process lives long enough.
-        """
-        lane = self
-        for _ in range(_ATTEMPTS):
-            try:
-                lane._pid.result()
-                return lane, lane._pool.submit(_done, work, task, timeout)
-            except BrokenProcessPool:
-                lane = _Lane(self._prepare)
-        raise UserError(
-            "every process is ended as it begins",
-            remedy="Look for what ends them, such as a lack of memory; do less at a time (--jobs, "
-            "--cores)",
-        )
-
-    def close(self) -> None:
-        """Let the process, which has no task now, end."""
-        self._pool.shutdown()
+    ) -> Future[_Value] | None:
+        """Give the process, which is ready and has none now, a task; None where it is gone."""
+        assert self._pool is not None
+        try:
+            return self._pool.submit(_done, work, task, timeout)
+        except BrokenProcessPool:
+            return None
 
     def kill(self) -> None:
         """End the process at once, if it is there."""
-        # That of a process which is gone may be another's by now: its pool takes nothing.
-        with suppress(BrokenProcessPool, ProcessLookupError, RuntimeError):
-            self._pool.submit(_nothing)
-            os.kill(self._pid.result(), signal.SIGKILL)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.kill()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _done(work: Callable[[_Task], _Value], task: _Task, timeout: float) -> _Value:
@@ -171,14 +223,13 @@ def _done(work: Callable[[_Task], _Value], task: _Task, timeout: float) -> _Valu
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _nothing() -> None:
-    """Ask whether a pool has a process: it takes nothing if it has lost it."""
+def _prepared(prepare: Callable[[], object] | None) -> None:
+    if prepare is not None:
+        prepare()
 
 
-def _begin(parent: int, prepare: Callable[[], object] | None) -> None:
+def _begin(parent: int) -> None:
     """End this process as soon as the one that began it is gone, however that ended."""
-    # Ctrl-C reaches all processes of a terminal; the one that began this ends it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -186,5 +237,3 @@ def _begin(parent: int, prepare: Callable[[], object] | None) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    if prepare is not None:
-        prepare()
