@@ -1,6 +1,6 @@
 """Part of `make benchmark-scale`: what Snakemake and Slurm cost beside the work of a sample.
 
-    python -m benchmarks.engine [--planned 10000] [--samples 50] [--page PAGE]
+    python -m benchmarks.engine [--planned 10000] [--samples 10] [--page PAGE]
 
 The work is measured in this process, without an engine; then the workflow runs the same samples.
 The rows of Slurm need root, Debian's slurm-wlm and munge, and Snakemake's plugin, in .venv or in
@@ -210,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, and put it into a page."""
     parser = argparse.ArgumentParser(prog="benchmarks.engine", description=__doc__)
     parser.add_argument("--planned", type=int, default=10_000, help="samples of the dry run")
-    parser.add_argument("--samples", type=int, default=50, help="samples that are run")
+    parser.add_argument("--samples", type=int, default=10, help="samples that are run")
     parser.add_argument("--page", type=Path, help="put the table between this page's marks")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pysam
@@ -22,9 +22,11 @@ import pytest
 from builders.loci import bundled, write
 from builders.rangeserver import serving
 from builders.sheets import write_config, write_sheet
-from builders.workflow import cohort, command, contents, run, snakemake
+from builders.workflow import cohort, command, contents, here, run, snakemake
 from vexas_uba1 import paths
 from vexas_uba1.screen.screening import _set_aside
+from vexas_uba1.steps import plan
+from vexas_uba1.steps.folders import SCREEN_PARTS
 
 SIGNATURE = "X-Signature=hush"
 
@@ -139,6 +141,7 @@ def test_rows_and_results_are_those_of_the_workflow(from_alignments, reads, tmp_
     assert not out.exists()
     said = screen(tmp_path / "m.tsv", out, "--reference", reads / "synthetic_GRCh38.fa.gz")
     assert said.code == 0
+    assert [row["sample"] for row in table(out)] == list(names)
     theirs, ours = cohort(from_alignments.results), {row["sample"]: row for row in table(out)}
     apart = {"patient", "run", "carry_over"}
     for name in names:
@@ -206,6 +209,15 @@ def test_what_changed_is_done_again_and_leaves_nothing_old(reads, tmp_path):
     said = screen(write_sheet(tmp_path / "m.tsv", rows[1:]), out)
     assert "1 samples of an earlier manifest" in said.err
     assert stored(out) == ["S1_NEG"]
+
+
+def test_what_another_version_called_is_called_again(capfd, reads, tmp_path, monkeypatch):
+    sheet, out = write_sheet(tmp_path / "m.tsv", copies(reads, tmp_path, ["NEG"])), tmp_path / "out"
+    asked = ("screen", str(sheet), "--out", str(out))
+    assert here(capfd, *asked).code == 0
+    assert "1 of 1 samples are done already" in here(capfd, *asked).err
+    monkeypatch.setattr(plan, "__version__", "0.0.0")
+    assert "done already" not in here(capfd, *asked).err
 
 
 def results_of(out):
@@ -300,6 +312,22 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(manifest, screened, tm
     assert not list(out.rglob(".part-*")) and not (out / "work" / "screen").exists()
 
 
+def test_with_workers_killed_at_any_moment_the_next_run_ends_with_the_same_bytes(
+    manifest, screened, tmp_path
+):
+    out = tmp_path / "out"
+    run = begin(manifest, out)
+    for rows in (0, 2, 4):
+        until(lambda least=rows: workers_of(run) and len(stored(out)) >= least)
+        for pid in workers_of(run):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    assert run.wait(120) == 2
+    assert len(stored(out)) == 8
+    assert screen(manifest, out).code == 2
+    assert delivered(out) == delivered(screened[0])
+
+
 def test_interrupted_it_says_so_and_keeps_its_rows(manifest, tmp_path):
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         out = tmp_path / number.name
@@ -385,6 +413,8 @@ def test_parts_side_by_side_make_the_table_of_the_whole(manifest, screened, tmp_
     out = tmp_path / "out"
     runs = [begin(manifest, out, "--part", f"{part}/3") for part in (1, 2, 3)]
     assert [run.wait(120) for run in runs] == [0, 2, 0]
+    done = [stored(out / SCREEN_PARTS / f"{part}_of_3") for part in (1, 2, 3)]
+    assert [len(names) for names in done] == [2, 3, 3]
     said = screen(manifest, out)
     assert "7 of 8 samples are done already" in said.err
     assert delivered(out) == delivered(screened[0])
@@ -591,22 +621,25 @@ def test_a_time_limit_that_is_none_is_told(manifest, tmp_path, seconds):
     assert said.code == 2 and "--timeout" in said.err and "Traceback" not in said.err
 
 
-def test_a_full_disk_ends_the_screen_and_keeps_its_rows(manifest, tmp_path):
-    out = tmp_path / "disk"
+def test_a_full_disk_ends_the_screen_and_keeps_its_rows(manifest, screened, tmp_path):
+    out, kept = tmp_path / "disk", tmp_path / "kept"
     out.mkdir()
     mount = ["unshare", "--mount", "--map-root-user"]
     works = subprocess.run([*mount, "mount", "-t", "tmpfs", "tmpfs", out], capture_output=True)
     if works.returncode:
         pytest.skip("no disk can be mounted here")
     script = (
-        'mount -t tmpfs -o size="$1" tmpfs "$2" && shift 2 && "$@"; code=$?; ls "${!#}"; exit $code'
+        'mount -t tmpfs -o size="$1" tmpfs "$2" && kept="$3" && shift 3 && "$@"; code=$?; '
+        'cp -r "${!#}" "$kept"; exit $code'
     )
     line = [sys.executable, "-m", "vexas_uba1", "screen", str(manifest), "--jobs", "1", "--out"]
     done = subprocess.run(
-        [*mount, "bash", "-c", script, "-", "100k", str(out), *line, str(out / "o")],
+        [*mount, "bash", "-c", script, "-", "300k", str(out), str(kept), *line, str(out / "o")],
         env={**os.environ, "PYTHONPATH": str(paths.product_root() / "scripts")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "error: no space is left on the disk" in done.stderr
-    assert "screen.tsv" not in done.stdout
+    assert 0 < len(stored(kept)) < 8 and not (kept / "screen.tsv").exists()
+    assert screen(manifest, kept).code == 2
+    assert delivered(kept) == delivered(screened[0])

@@ -20,6 +20,7 @@ from vexas_uba1.cohort.entries import VERDICTS
 from vexas_uba1.errors import Problem, UserError, disk_problem
 from vexas_uba1.samples.check import load_run
 from vexas_uba1.samples.document import read_document
+from vexas_uba1.samples.sources import shown_value
 from vexas_uba1.screen.screening import TSV, Outcome, Part, screen
 from vexas_uba1.steps import lock
 from vexas_uba1.steps.folders import SCREEN_PARTS, SCREEN_TABLE, refuse_a_workflows
@@ -98,7 +99,8 @@ def run_screen(
 
 def _plan(manifest: Path, out: Path, config: Path | None, keys: Mapping[str, object]) -> Plan:
     if not manifest.exists():
-        raise UserError("there is no such manifest", remedy="Check its path", file=str(manifest))
+        shown = shown_value(str(manifest))
+        raise UserError("there is no such manifest", remedy="Check its path", file=shown)
     for file in filter(None, (manifest, config)):
         if file.resolve() in {(out / name).resolve() for name in (TSV, SCREEN_TABLE)}:
             raise UserError(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vexas_uba1.alignments.extraction import extract_region
 from vexas_uba1.alignments.fasta import Genome, open_genome
+from vexas_uba1.caller.exact import FEWEST_MOLECULES
 from vexas_uba1.calling import call_observed
 from vexas_uba1.catalogue import Catalogue, load_catalogue
 from vexas_uba1.cohort.entries import CohortEntry
@@ -32,7 +33,8 @@ read."""
 def screen_sample(task: Task, out: Path, scratch: Path) -> dict[str, object]:
     """Call one sample; write its result unless it is a clean negative; return its row.
 
-    A clean negative is ``not_detected`` with no variant at all, flagged and silent ones included.
+    A clean negative is ``not_detected`` with no variant at all, flagged and silent ones included,
+    and no more than one molecule that shows an allele of class ``vexas``.
 
     Args:
         task: The sample.
@@ -49,6 +51,20 @@ def screen_sample(task: Task, out: Path, scratch: Path) -> dict[str, object]:
         return failed_row(task.call.sample, "screen", error)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def is_clean_negative(result: SampleResult) -> bool:
+    """Return whether its row says all that there is to say of a sample."""
+    shown = [
+        allele.alt_fragments
+        for allele in result.call.forced_alleles
+        if allele.verdict_class == "vexas"
+    ]
+    return (
+        result.verdict.code == "not_detected"
+        and not result.call.variants
+        and max(shown, default=0) < FEWEST_MOLECULES
+    )
 
 
 def _screened(task: Task, out: Path, work: Path) -> dict[str, object]:
@@ -82,7 +98,7 @@ def _screened(task: Task, out: Path, work: Path) -> dict[str, object]:
         return SampleResult(made, decide(made))
 
     result = called(brief=True)
-    if result.verdict.code != "not_detected" or result.call.variants:
+    if not is_clean_negative(result):
         result = called(brief=False)
         write_result(result_file(out, task.sample), result)
     status = SampleStatus(SCHEMA_VERSION, task.sample, "ok")

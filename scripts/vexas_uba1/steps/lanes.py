@@ -26,7 +26,7 @@ _GRACE_SECONDS = 10.0
 _START_SECONDS = 300.0
 """What a process may take to begin, at least; with many of them all take longer."""
 _ATTEMPTS = 3
-"""Processes in a row that end as they begin before all is given up."""
+"""Processes of one lane that end as they begin before all is given up."""
 
 _Task = TypeVar("_Task")
 _Value = TypeVar("_Value")
@@ -70,32 +70,30 @@ def in_lanes(
     waiting = iter(tasks)
     held: list[_Task] = []  # a task whose process was gone before it could be given
     begun: list[_Lane] = []
-    starting: dict[Future[None], tuple[_Lane, float]] = {}
+    starting: dict[Future[None], tuple[_Lane, int, float]] = {}
     free: list[_Lane] = []
     busy: dict[Future[_Value], tuple[_Lane, _Task, float]] = {}
     late: set[Future[_Value]] = set()
-    in_vain = 0
 
-    def start() -> None:
+    def start(attempt: int = 1) -> None:
         lane = _Lane()
         begun.append(lane)
-        starting[lane.start(prepare)] = lane, time.monotonic() + max(timeout, _START_SECONDS)
+        ready = lane.start(prepare)
+        starting[ready] = lane, attempt, time.monotonic() + max(timeout, _START_SECONDS)
 
     def end_of(lane: _Lane) -> None:
         lane.kill()
         begun.remove(lane)
 
-    def start_instead_of(lane: _Lane) -> None:
-        nonlocal in_vain
+    def start_instead_of(lane: _Lane, attempt: int = 1) -> None:
         end_of(lane)
-        in_vain += 1
-        if in_vain >= _ATTEMPTS:
+        if attempt == _ATTEMPTS:
             raise UserError(
                 "every process is ended as it begins, or does not begin in time",
                 remedy="Look for what ends them, such as a lack of memory; do less at a time "
                 "(--jobs, --cores)",
             )
-        start()
+        start(attempt + 1)
 
     try:
         # All at once: each takes a moment to begin.
@@ -121,13 +119,12 @@ def in_lanes(
                 yield done
             if not busy and (is_over or not starting):
                 break
-            ends = [*(end for _, end in starting.values()), *(end for _, _, end in busy.values())]
+            ends = [end for _, _, end in (*starting.values(), *busy.values())]
             asked: list[Future[Any]] = [*starting, *busy]
             ended, _ = wait(asked, max(0.0, min(ends) - time.monotonic()), FIRST_COMPLETED)
             done = []
             for future in ended & busy.keys():
                 lane, task, _ = busy.pop(future)
-                in_vain = 0
                 # What was ended for its time may have been done all the same, but its lane is gone.
                 if future in late:
                     end_of(lane)
@@ -141,14 +138,14 @@ def in_lanes(
                     lane.kill()
                     # It is as good as gone; the system may take a moment.
                     busy[future] = (lane, task, end + timeout)
-            for ready, (lane, end) in list(starting.items()):
+            for ready, (lane, attempt, end) in list(starting.items()):
                 if ready.done() and not isinstance(ready.exception(), BrokenProcessPool):
                     ready.result()
                     del starting[ready]
                     free.append(lane)
                 elif ready.done() or end <= time.monotonic():
                     del starting[ready]
-                    start_instead_of(lane)
+                    start_instead_of(lane, attempt)
     finally:
         # None has anything left to do that is still wanted.
         for lane in begun:
