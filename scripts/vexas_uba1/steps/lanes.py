@@ -82,7 +82,7 @@ def in_lanes(
         starting[ready] = lane, attempt, time.monotonic() + max(timeout, _START_SECONDS)
 
     def end_of(lane: _Lane) -> None:
-        lane.kill()
+        lane.end()
         begun.remove(lane)
 
     def start_instead_of(lane: _Lane, attempt: int = 1) -> None:
@@ -150,6 +150,8 @@ def in_lanes(
         # None has anything left to do that is still wanted.
         for lane in begun:
             lane.kill()
+        for lane in begun:
+            lane.end()
 
 
 class _Lane:
@@ -206,8 +208,12 @@ class _Lane:
         """End the process at once, if it is there."""
         for process in self._processes:
             process.kill()
+
+    def end(self) -> None:
+        """End the process, and wait for what looks after it: it may not outlive this program."""
+        self.kill()
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(cancel_futures=True)
 
 
 def _done(work: Callable[[_Task], _Value], task: _Task, timeout: float) -> _Value:
