@@ -41,8 +41,13 @@ class MadeUpGenome:
     repeat: str
 
 
-def made_up_genome(folder: Path, *, repeat=(-4_300, -4_000), seed: int = 5) -> MadeUpGenome:
-    """Write the genome; the repeat's first base and its end are counted from the codon's first."""
+def made_up_genome(
+    folder: Path, *, repeat=(-4_300, -4_000), seed: int = 5, unlike: float = 0.0
+) -> MadeUpGenome:
+    """Write the genome; the repeat's first base and its end are counted from the codon's first.
+
+    ``unlike``: share of a copy's bases that differ from the gene's.
+    """
     rng = random.Random(seed)
     record = load_locus().placed("GRCh38")
     window = "".join(
@@ -57,7 +62,10 @@ def made_up_genome(folder: Path, *, repeat=(-4_300, -4_000), seed: int = 5) -> M
     )
     chr_1 = random_bases(rng, 20_000) + reverse_complement(copied)
     for _ in range(COPIES):
-        chr_1 += random_bases(rng, 500) + element
+        chr_1 += random_bases(rng, 500) + "".join(
+            rng.choice("ACGT".replace(base, "")) if rng.random() < unlike else base
+            for base in element
+        )
     contigs = {"chr1": chr_1 + random_bases(rng, 1_000), "chrX": chr_x}
     fasta = write_fasta(folder / "genome.fa", contigs)
     genome = open_genome(fasta, index_dir=folder / "index")

@@ -14,6 +14,17 @@ from vexas_uba1 import __version__, cli
 from vexas_uba1.errors import UserError
 
 
+def python(code, **environment):
+    """Run code in a process of its own, of whose environment nothing else is known."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path), **environment},
+    )
+
+
 def loaded_after(*arguments):
     """Return the modules that a command leaves loaded."""
     code = (
@@ -21,13 +32,7 @@ def loaded_after(*arguments):
         f"try: main({list(arguments)!r})\nexcept SystemExit as end: assert not end.code, end.code\n"
         "print(' '.join(sys.modules), file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": ":".join(sys.path)},
-    )
+    done = python(code)
     return done.stdout, set(done.stderr.split())
 
 
@@ -42,13 +47,7 @@ def test_what_only_plans_loads_none_of_what_calls():
         "import sys\nimport vexas_uba1.screen.command, vexas_uba1.steps.engine\n"
         "print('scipy' in sys.modules, 'vexas_uba1.calling' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": ":".join(sys.path)},
-    )
+    done = python(code)
     assert done.stdout.split() == ["False", "False"]
 
 
@@ -60,13 +59,7 @@ def test_linear_algebra_has_one_thread_unless_the_user_asks_for_more(asked, thre
         "import numpy\nnumpy.ones((500, 500)) @ numpy.ones((500, 500))\n"
         "print(os.environ['OMP_NUM_THREADS'], len(os.listdir('/proc/self/task')))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONPATH": ":".join(sys.path), **asked},
-    )
+    done = python(code, **asked)
     told, running = done.stdout.splitlines()[-1].split()
     assert told == threads
     assert int(running) <= int(threads)

@@ -9,7 +9,15 @@ from builders.fastq import random_bases, reverse_complement
 from builders.targeted import made_up_genome, pair_over
 from vexas_uba1.errors import UserError
 from vexas_uba1.locus.record import load_locus
-from vexas_uba1.mapping.bait import BUNDLED_NEAR_WORD, NEAR, NEAR_WORD, WIDE_WORD, make_bait
+from vexas_uba1.mapping.bait import (
+    BUNDLED_NEAR_WORD,
+    NEAR,
+    NEAR_WORD,
+    SHORT_WORD,
+    TAKEN,
+    WIDE_WORD,
+    make_bait,
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +36,7 @@ def taken(bait, texts):
     width += width % 2
     filled = "".join(text.ljust(width, "N") for text in texts)
     rows = np.frombuffer(filled.encode(), dtype=np.uint8).reshape(-1, width)
-    return bait.takes(rows, np.array([len(text) for text in texts]))
+    return bait.takes(rows, np.array([len(text) for text in texts])) == TAKEN
 
 
 def lost_by_chance(word, length, error):
@@ -96,6 +104,7 @@ def test_the_chance_of_a_loss_is_as_documented():
     assert lost_by_chance(NEAR_WORD, 75, 0.05) ** 2 < 6.6e-6
     assert lost_by_chance(NEAR_WORD, 100, 0.05) < 2.7e-4
     assert lost_by_chance(NEAR_WORD, 75, 0.05) < 2.6e-3
+    assert lost_by_chance(SHORT_WORD, 75, 0.05) < 1.8e-5
 
 
 @pytest.mark.parametrize(("length", "error"), [(75, 0.10), (100, 0.15)])

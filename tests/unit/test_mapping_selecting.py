@@ -3,6 +3,7 @@
 import gzip
 import random
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pysam
@@ -361,6 +362,46 @@ def test_no_fragment_that_alignment_places_on_the_codon_is_lost(
     assert len(found) > 700 * mates, "many must be placed for this to tell anything"
     assert {name.partition("-")[0] for name in found} == set(KINDS)
     assert found <= {name for name, _ in kept}
+
+
+@pytest.mark.skipif(shutil.which("bwa") is None, reason="bwa is not installed")
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_read_that_bwa_places_by_a_mate_in_a_repeat_is_kept_too(tmp_path, order):
+    made = made_up_genome(tmp_path, repeat=(-700, -310), unlike=0.05)
+    bait, rng, length = make_bait(made.placed, made.genome), random.Random(1), 75
+    x, pairs = made.contigs["chrX"], []
+    for number in range(6_000):
+        own, far = made.codon - rng.randrange(3, 72), made.codon - rng.randrange(405, 690)
+        mates = [x[far : far + length], reverse_complement(x[own : own + length])]
+        mates[1] = "".join(rng.choice("ACGT") if rng.random() < 0.07 else b for b in mates[1])
+        pairs.append([read(f"p{number}", mates[mate]) for mate in order])
+    # bwa learns from ordinary pairs how far apart mates lie.
+    for number in range(2_000):
+        start, size = rng.randrange(2_000, len(x) - 4_000), rng.randrange(380, 760)
+        insert = x[start : start + size]
+        mates = [insert[:length], reverse_complement(insert[-length:])]
+        pairs.append([read(f"n{number}", mates[mate]) for mate in order])
+    rng.shuffle(pairs)
+    paths = tuple(write_fastq(tmp_path / f"{m}.fq", [pair[m] for pair in pairs]) for m in (0, 1))
+    index = build_index(made.fasta, "bwa", tmp_path / "index", rna=False)
+    found = on_codon(*aligned(made, index, paths, tmp_path))
+    kept = {name for name, _ in selected(local(*paths), bait)[1]}
+    by_words = replace(bait, short=bait.short[:0])
+    alone = {name for name, _ in selected(local(*paths), by_words)[1]}
+    assert len(found - alone) > 5, "some must be placed so for this to tell anything"
+    assert found <= kept
+
+
+def test_few_pairs_are_selected_for_a_mate_in_a_repeat(tmp_path):
+    made = made_up_genome(tmp_path, repeat=(-700, -310), unlike=0.05)
+    bait, rng = make_bait(made.placed, made.genome), random.Random(2)
+    assert bait.with_mate.any() and not make_bait(made.placed, None).with_mate.any()
+    inside = made.repeat[100:250]
+    ones = [read(f"r{number}", inside) for number in range(1_000)]
+    twos = [read(f"r{number}", random_bases(rng, 150)) for number in range(1_000)]
+    files = (write_fastq(tmp_path / "1.fq", ones), write_fastq(tmp_path / "2.fq", twos))
+    assert selected(local(*files), bait)[0].kept < 500
+    assert selected(local(files[0]), bait)[0].kept == 0
 
 
 @pytest.mark.parametrize("index", ["minimap2", "bwa"], indirect=True)

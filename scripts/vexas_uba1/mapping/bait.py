@@ -6,6 +6,10 @@ begun at every second; either strand counts. So no read is passed over that shar
 bases in a row with the codon's surroundings, or ``WIDE_WORD`` + 1 with any other part of the gene
 that is not left out as a repeat.
 
+Of a repeat within ``REACH`` of the codon the words say too little by themselves; but bwa can place
+a read by its mate alone. So a read that holds one is of the gene if its mate holds a short word,
+from around the codon.
+
 An aligner begins with bases in a row that a read shares with the genome: bwa with 19, minimap2 with
 21, for RNA with 15, on the bundled locus with 11. Whatever one of them places on the codon by bases
 of its own is therefore taken.
@@ -24,16 +28,22 @@ from vexas_uba1.errors import UserError
 from vexas_uba1.locus.bases import reverse_complement
 from vexas_uba1.locus.placed import PlacedLocus
 
-NEAR_WORD, WIDE_WORD = 14, 16
+NEAR_WORD, WIDE_WORD, SHORT_WORD = 14, 16, 10
 BUNDLED_NEAR_WORD = 11
 """Bases of a near word without a genome: alignment to the bundled locus begins with no fewer."""
 NEAR = 300
 """Bases on either side of the codon that near words are cut from: the longest short read's."""
 
+REACH = 1_000
+"""Bases on either side of the codon where a mate of a read over it lies, at most."""
+
 _STRETCH = 1 << 20  # bases of the genome that are looked at in one place
 _STRETCHES = 64
 _FEW, _USUAL = 4, 8  # found so often, and so many times what chance gives, more is a repeat
 _FIRST = 11  # first bases of a wide word, by which most of what is none is passed over
+
+TAKEN, WITH_MATE = 2, 1
+"""What a read holds: a word of the gene, or one that counts if its mate holds a short one."""
 
 _Words = NDArray[np.uint32]
 _Indices = NDArray[np.intp]
@@ -49,6 +59,9 @@ class Bait:
         near_parts: For each run of eight bases whether a near word begins or ends with it.
         wide: Wide words, of ``WIDE_WORD`` bases, ascending.
         wide_parts: For each run of ``_FIRST`` bases whether a wide word begins with it.
+        with_mate: Which wide words count only if the mate holds a short word.
+        short: Short words, ascending; none where no word counts only with a mate.
+        short_parts: As of near words.
     """
 
     near_word: int
@@ -56,24 +69,38 @@ class Bait:
     near_parts: NDArray[np.bool_]
     wide: _Words
     wide_parts: NDArray[np.bool_]
+    with_mate: NDArray[np.bool_]
+    short: _Words
+    short_parts: NDArray[np.bool_]
 
-    def takes(self, reads: NDArray[np.uint8], lengths: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which reads hold a word (R).
+    def takes(self, reads: NDArray[np.uint8], lengths: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Return what reads hold: ``TAKEN``, ``WITH_MATE`` or 0 (R).
 
         Args:
             reads: Characters of the reads, upper or lower case, each filled up with anything; the
                 width is even and at least 16 (R, W).
             lengths: Of the reads (R).
         """
-        taken = np.zeros(len(reads), dtype=bool)
+        taken = np.zeros(len(reads), dtype=np.uint8)
         eights = _eights(reads.reshape(-1))
-        for size, (at, _) in (
-            (self.near_word, self._near_in(eights)),
-            (WIDE_WORD, self._wide_in(eights)),
+        wide, which = self._wide_in(eights)
+        alone = ~self.with_mate[which]
+        near, _ = _in_two_parts(eights, self.near, self.near_parts, self.near_word)
+        for size, at, found in (
+            (WIDE_WORD, wide[~alone], WITH_MATE),
+            (WIDE_WORD, wide[alone], TAKEN),
+            (self.near_word, near, TAKEN),
         ):
-            read, start = np.divmod(at, reads.shape[1])
-            taken[read[start + size <= lengths[read]]] = True
+            taken[_reads_of(at, size, reads.shape[1], lengths)] = found
         return taken
+
+    def holds_short(self, reads: NDArray[np.uint8], lengths: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which reads hold a short word, of reads as :meth:`takes` has them (R)."""
+        holds = np.zeros(len(reads), dtype=bool)
+        eights = _eights(reads.reshape(-1))
+        at, _ = _in_two_parts(eights, self.short, self.short_parts, SHORT_WORD)
+        holds[_reads_of(at, SHORT_WORD, reads.shape[1], lengths)] = True
+        return holds
 
     def wide_counts(self, bases: NDArray[np.uint8]) -> _Indices:
         """Return how often each wide word is in a text of known bases and N."""
@@ -83,13 +110,6 @@ class Bait:
         at, index = np.append(even_at, odd_at + 1), np.append(even, odd)
         known = unknown[at + WIDE_WORD] == unknown[at]
         return np.bincount(index[known], minlength=self.wide.size)
-
-    def _near_in(self, eights: NDArray[np.uint16]) -> tuple[_Indices, _Indices]:
-        """Return where near words begin, and which."""
-        parts = self.near_parts.take(eights)
-        tail = self.near_word - 8
-        at = np.flatnonzero(parts[:-tail] & parts[tail:])
-        return _known(self.near, _joined(eights, at, self.near_word), at)
 
     def _wide_in(self, eights: NDArray[np.uint16]) -> tuple[_Indices, _Indices]:
         """Return where wide words begin at every second place, and which."""
@@ -134,12 +154,16 @@ def make_bait(placed: PlacedLocus, genome: Genome | None) -> Bait:
             file=placed.locus.file,
         )
     wide = _words([text for text, _ in texts], WIDE_WORD)
-    bait = _with_tables(near_word, near, wide)
+    none = np.empty(0, dtype=np.uint32)
+    bait = _with_tables(near_word, near, wide, none, none)
     if genome is None:
         return bait
     exons = _words([text for text, _ in texts[1:]], WIDE_WORD)
-    left = ~_found_often(bait, genome) | np.isin(wide, exons)
-    return _with_tables(near_word, near, wide[left])
+    alone = ~_found_often(bait, genome) | np.isin(wide, exons)
+    in_reach = _words([bases[max(0, codon - REACH) : codon + 3 + REACH]], WIDE_WORD)
+    with_mate = wide[~alone & np.isin(wide, in_reach)]
+    short = _words(around, SHORT_WORD) if with_mate.size else none
+    return _with_tables(near_word, near, wide[alone], with_mate, short)
 
 
 def _words(texts: Iterable[str], size: int) -> _Words:
@@ -156,13 +180,47 @@ def _words(texts: Iterable[str], size: int) -> _Words:
     return np.unique(np.concatenate(found))
 
 
-def _with_tables(near_word: int, near: _Words, wide: _Words) -> Bait:
-    near_parts = np.zeros(1 << 16, dtype=bool)
-    near_parts[near >> (2 * (near_word - 8))] = True
-    near_parts[near & _mask(8)] = True
+def _with_tables(
+    near_word: int, near: _Words, alone: _Words, with_mate: _Words, short: _Words
+) -> Bait:
+    wide = np.union1d(alone, with_mate)
     wide_parts = np.zeros(1 << (2 * _FIRST), dtype=bool)
     wide_parts[wide >> (2 * (WIDE_WORD - _FIRST))] = True
-    return Bait(near_word, near, near_parts, wide, wide_parts)
+    return Bait(
+        near_word,
+        near,
+        _parts_of(near, near_word),
+        wide,
+        wide_parts,
+        np.isin(wide, with_mate),
+        short,
+        _parts_of(short, SHORT_WORD),
+    )
+
+
+def _parts_of(words: _Words, size: int) -> NDArray[np.bool_]:
+    """Return for each run of eight bases whether a word begins or ends with it."""
+    parts = np.zeros(1 << 16, dtype=bool)
+    parts[words >> (2 * (size - 8))] = True
+    parts[words & _mask(8)] = True
+    return parts
+
+
+def _in_two_parts(
+    eights: NDArray[np.uint16], words: _Words, parts: NDArray[np.bool_], size: int
+) -> tuple[_Indices, _Indices]:
+    """Return where words of this size begin, and which."""
+    seen = parts.take(eights)
+    tail = size - 8
+    at = np.flatnonzero(seen[:-tail] & seen[tail:])
+    return _known(words, _joined(eights, at, size), at)
+
+
+def _reads_of(at: _Indices, size: int, width: int, lengths: NDArray[np.intp]) -> _Indices:
+    """Return the reads, laid side by side, that hold all of a word at these places."""
+    read, start = np.divmod(at, width)
+    found: _Indices = read[start + size <= lengths[read]]
+    return found
 
 
 def _found_often(bait: Bait, genome: Genome) -> NDArray[np.bool_]:

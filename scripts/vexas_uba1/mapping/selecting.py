@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from xopen import xopen
 
 from vexas_uba1.errors import UserError
-from vexas_uba1.mapping.bait import Bait
+from vexas_uba1.mapping.bait import TAKEN, WITH_MATE, Bait
 from vexas_uba1.mapping.fastq import (
     GZIP,
     LONGEST_NAME,
@@ -83,8 +83,12 @@ def _selected(
             if not number:
                 break
             blocks = [source.take(number) for source in sources]
-            taken = np.logical_or.reduce([block.taken_by(bait, qualities) for block in blocks])
+            held = [block.held_by(bait, qualities) for block in blocks]
+            taken = np.logical_or.reduce([each == TAKEN for each in held])
             if len(blocks) == 2:
+                for own, other in ((held[0], blocks[1]), (held[1], blocks[0])):
+                    asked = np.flatnonzero(~taken & (own == WITH_MATE))
+                    taken[asked] = other.holds_short(bait, asked)
                 _check_names(*blocks)
                 _look_for_equal(equal, *blocks)
             selection.fragments += number
@@ -172,8 +176,8 @@ class _Block:
         made: NDArray[np.uint8] = sliding_window_view(padded, width)[starts]
         return made
 
-    def taken_by(self, bait: Bait, qualities: QualityRange) -> NDArray[np.bool_]:
-        """Check every record and return which reads hold a word (R).
+    def held_by(self, bait: Bait, qualities: QualityRange) -> NDArray[np.uint8]:
+        """Check every record and return what words its read holds (R).
 
         Raises:
             UserError: one is not as it should be; the careful reader knows why.
@@ -191,7 +195,7 @@ class _Block:
             or self._has_long_names()
         ):
             raise _unreadable(self.file)
-        taken = np.zeros(self._lengths.size, dtype=bool)
+        held = np.zeros(self._lengths.size, dtype=np.uint8)
         for chosen, width in self._by_length():
             lengths = self._lengths[chosen]
             # What fills short rows up is made a sound base and a middling quality.
@@ -207,8 +211,16 @@ class _Block:
                 raise _unreadable(self.file)
             qualities.lowest = min(qualities.lowest, chr(lowest))
             qualities.highest = max(qualities.highest, chr(highest))
-            taken[chosen] = bait.takes(reads, lengths)
-        return taken
+            held[chosen] = bait.takes(reads, lengths)
+        return held
+
+    def holds_short(self, bait: Bait, chosen: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which of some reads hold a short word (C)."""
+        if not chosen.size:
+            return np.zeros(0, dtype=bool)
+        lengths = self._lengths[chosen]
+        width = max(16, int(lengths.max() + lengths.max() % 2))
+        return bait.holds_short(self._rows(self._bases[chosen], width), lengths)
 
     def _controls(self) -> int:
         """Return how many control characters there are beside those that end lines."""
