@@ -20,7 +20,7 @@ import pysam
 import pytest
 
 from builders.loci import bundled, write
-from builders.rangeserver import serving
+from builders.rangeserver import break_file, serving
 from builders.sheets import write_config, write_sheet
 from builders.workflow import cohort, command, contents, here, run, snakemake
 from vexas_uba1 import paths
@@ -385,6 +385,29 @@ def test_a_server_that_is_silent_or_away_fails_its_sample_in_time(reads, tmp_pat
     assert "hush" not in said.out + said.err
     for file in out.rglob("*"):
         assert not file.is_file() or b"hush" not in file.read_bytes(), file
+
+
+def test_after_a_bad_server_the_next_run_ends_with_the_bytes_of_an_undisturbed_one(reads, tmp_path):
+    served = tmp_path / "served"
+    served.mkdir()
+    rows = copies(reads, served, ["POS", "NEG", "POS", "NEG"])
+    silent, cut, refused, _ = (row["alignment"] for row in rows)
+    size = (served / cut).stat().st_size
+    faults = {silent: {"seconds_a_byte": 0}, cut: {"hole": [size // 2, size]},
+              refused: {"status": 503}}  # fmt: skip
+    with serving(served) as address:
+        urls = [row | {"alignment": f"{address}/{row['alignment']}"} for row in rows]
+        sheet = write_sheet(tmp_path / "m.tsv", urls)
+        assert screen(sheet, tmp_path / "undisturbed").code == 0
+        for name, fault in faults.items():
+            break_file(served, name, **fault)
+        assert screen(sheet, tmp_path / "out", "--timeout", 15).code == 2
+        assert [row["status"] for row in table(tmp_path / "out")] == ["failed"] * 3 + ["ok"]
+        for name in faults:
+            break_file(served, name)
+        said = screen(sheet, tmp_path / "out")
+    assert said.code == 0 and "1 of 4 samples are done already" in said.err
+    assert delivered(tmp_path / "out") == delivered(tmp_path / "undisturbed")
 
 
 def test_all_that_is_wrong_with_a_manifest_is_told_before_any_work(reads, tmp_path):
